@@ -1,0 +1,106 @@
+/**
+ * The catalogue of errors. Each has a stable `code`, documented in docs/errors.md; decide by `code`, never by message text.
+ * Secrets never get this far: whoever builds an error names the setting, not its value, where the value is secret.
+ */
+
+export type LogErrorCode = 'LOG_PERMISSION' | 'LOG_MISSING' | 'LOG_IO' | 'LOG_NOT_A_FILE';
+export type CheckpointErrorCode =
+  'CHECKPOINT_CORRUPT' | 'CHECKPOINT_NEWER_VERSION' | 'CHECKPOINT_WRITE' | 'CHECKPOINT_LOCKED';
+export type PolicyErrorCode =
+  'POLICY_INVALID' | 'POLICY_UNSUPPORTED_DISTRIBUTION' | 'POLICY_CONFLICT' | 'POLICY_VERIFY_FAILED';
+export type ErrorCode =
+  | 'CONFIG_INVALID'
+  | 'USAGE'
+  | 'INVARIANT'
+  | LogErrorCode
+  | CheckpointErrorCode
+  | PolicyErrorCode
+  | 'SINK_SETUP';
+
+/** Why a line is no event we can ship; it becomes the `reason` of a dead letter. */
+export type DecodeReason = 'json' | 'oversize' | 'not-audit' | 'incomplete-line';
+
+/** Why a sink did not take a batch; it only travels inside a SendResult. */
+export type SinkReason = 'connect' | 'timeout' | 'auth' | 'throttled' | 'server' | 'item' | 'protocol';
+
+export class AgentError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** One thing that is wrong with a configuration, and where. */
+export interface ConfigProblem {
+  /** Dotted path of the setting, such as `sinks[0].url`; empty for the document as a whole. */
+  readonly path: string;
+  /** Line of the file, from 1; absent where the setting is missing or came from elsewhere. */
+  readonly line?: number;
+  /** What is wrong and what was expected, with the value unless it is secret. */
+  readonly problem: string;
+}
+
+/** The configuration cannot be used. Carries all problems at once; exit code 2. */
+export class ConfigError extends AgentError {
+  readonly problems: readonly ConfigProblem[];
+  readonly file: string;
+
+  constructor(file: string, problems: readonly ConfigProblem[]) {
+    super('CONFIG_INVALID', `${file}: ${problems.length} problem(s) in the configuration`);
+    this.file = file;
+    this.problems = problems;
+  }
+}
+
+/** The command line cannot be used; exit code 2. */
+export class UsageError extends AgentError {
+  constructor(message: string) {
+    super('USAGE', message);
+  }
+}
+
+/** A log cannot be read now. Reported and tried again, never fatal. */
+export class LogError extends AgentError {
+  declare readonly code: LogErrorCode;
+  readonly path: string;
+
+  constructor(code: LogErrorCode, path: string, options?: { cause?: unknown }) {
+    super(code, `${path}: ${describeLogError(code)}`, options);
+    this.path = path;
+  }
+}
+
+/** A position file or the state directory cannot be used. */
+export class CheckpointError extends AgentError {
+  declare readonly code: CheckpointErrorCode;
+}
+
+/** `sink setup` or `sink check` could not do its work; exit code 1. */
+export class SinkSetupError extends AgentError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('SINK_SETUP', message, options);
+  }
+}
+
+/** A bug. Nobody catches it: the process ends with 1 and goes on from its last checkpoint when started again. */
+export class InvariantError extends AgentError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('INVARIANT', message, options);
+  }
+}
+
+function describeLogError(code: LogErrorCode): string {
+  switch (code) {
+    case 'LOG_PERMISSION':
+      return 'permission denied';
+    case 'LOG_MISSING':
+      return 'does not exist';
+    case 'LOG_NOT_A_FILE':
+      return 'is not a file';
+    case 'LOG_IO':
+      return 'cannot be read';
+  }
+}
