@@ -15,7 +15,8 @@ export type ErrorCode =
   | LogErrorCode
   | CheckpointErrorCode
   | PolicyErrorCode
-  | 'SINK_SETUP';
+  | 'SINK_SETUP'
+  | 'TELEMETRY_LISTEN';
 
 /** Why a line is no event we can ship; it becomes the `reason` of a dead letter. */
 export type DecodeReason = 'json' | 'oversize' | 'not-audit' | 'incomplete-line';
@@ -85,6 +86,13 @@ export class SinkSetupError extends AgentError {
   }
 }
 
+/** The address of the metrics and health server cannot be had; exit code 1. */
+export class ListenError extends AgentError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('TELEMETRY_LISTEN', message, options);
+  }
+}
+
 /** A bug. Nobody catches it: the process ends with 1 and goes on from its last checkpoint when started again. */
 export class InvariantError extends AgentError {
   constructor(message: string, options?: { cause?: unknown }) {
@@ -103,4 +111,17 @@ function describeLogError(code: LogErrorCode): string {
     case 'LOG_IO':
       return 'cannot be read';
   }
+}
+
+/** The `code` of an error of Node (`ENOENT`, `ECONNREFUSED`) or of this catalogue; undefined where it has none. */
+export function errorCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** What an error says, with its causes, in one line. */
+export function errorText(error: unknown): string {
+  if (typeof error !== 'object' || error === null || !('message' in error)) return String(error);
+  const text = String(error.message);
+  return 'cause' in error && error.cause !== undefined ? `${text}: ${errorText(error.cause)}` : text;
 }
