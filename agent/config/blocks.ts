@@ -1,5 +1,5 @@
 /** Settings that several components share. A component's own schema is made of these and of its own keys. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { Secret } from './secret.ts';
 import { parseByteSize } from './units.ts';
 
@@ -18,7 +18,7 @@ export function byteSize(
         limits.max === undefined ? `at least ${limits.min} bytes` : `${limits.min} to ${max} bytes`;
       context.addIssue({
         code: 'custom',
-        message: `expected a size such as 64MiB (${range}), got ${JSON.stringify(input)}`,
+        message: `expected a size such as 64MiB (${range})`,
       });
       return z.NEVER;
     })
@@ -67,11 +67,11 @@ export type TlsSettings = z.output<typeof tlsBlock>;
 export const authKeys = {
   apiKey: secretValue.optional().describe('API key, encoded form'),
   apiKeyFile: secretFile.optional().describe('file with the API key, encoded form'),
-  username: z.string().min(1).optional(),
-  password: secretValue.optional(),
-  passwordFile: secretFile.optional(),
-  bearerToken: secretValue.optional(),
-  bearerTokenFile: secretFile.optional(),
+  username: z.string().min(1).optional().describe('user name, with password or passwordFile'),
+  password: secretValue.optional().describe('password; better in a file'),
+  passwordFile: secretFile.optional().describe('file with the password'),
+  bearerToken: secretValue.optional().describe('bearer token; better in a file'),
+  bearerTokenFile: secretFile.optional().describe('file with the bearer token'),
 };
 
 export interface AuthSettings {
@@ -103,13 +103,14 @@ export function batchBlock(defaults: { maxBytes: number; maxEvents: number; maxA
       maxBytes: byteSize('bytes of documents, before compression', {
         min: 64 * 1024,
         max: 64 * 1024 ** 2,
-      }).default(defaults.maxBytes),
-      maxEvents: z.int().min(1).max(100_000).default(defaults.maxEvents),
+      }).prefault(defaults.maxBytes),
+      maxEvents: z.int().min(1).max(100_000).default(defaults.maxEvents).describe('documents'),
       maxAgeMs: milliseconds('age of the oldest document', { min: 10, max: 60_000 }).default(
         defaults.maxAgeMs,
       ),
     })
-    .prefault({});
+    .prefault({})
+    .describe('a batch is sent when the first of these is reached');
 }
 
 /** The name of a log or sink: it becomes part of file names and metric labels. */

@@ -1,0 +1,30 @@
+import type { ConfigProblem } from '../errors.ts';
+import type { LineOf } from './name-problems.ts';
+import { pathText } from './path-text.ts';
+import type { SinkSchema, SinkSettings } from './schema.ts';
+
+/** What keeps sinks of one type from working beside each other. */
+export interface SinkConflict {
+  /** Which of the sinks that were given. */
+  readonly index: number;
+  readonly setting: string;
+  readonly problem: string;
+}
+
+/** Problems that no sink has by itself: with others of its type, or with the number of logs. */
+export function sinkConflicts(
+  config: { readonly sinks: readonly SinkSettings[]; readonly logs: readonly unknown[] },
+  definitions: readonly SinkSchema[],
+  lineOf: LineOf,
+): ConfigProblem[] {
+  return definitions.flatMap((definition) => {
+    const places = config.sinks.flatMap(({ type }, place) => (type === definition.type ? [place] : []));
+    const sinks = places.map((place) => config.sinks[place]);
+    const conflicts = definition.conflicts?.(sinks, config.logs.length) ?? [];
+    return conflicts.map(({ index, setting, problem }) => {
+      const path = ['sinks', places[index] ?? 0, setting];
+      const line = lineOf(path);
+      return { path: pathText(path), ...(line === undefined ? {} : { line }), problem };
+    });
+  });
+}
