@@ -44,11 +44,11 @@ export type InternalEvent =
   // lines
   | ({
       kind: 'lines';
-      lines: number;
       events: number;
       empty: number;
       nulBytes: number;
-      slow: number;
+      /** Lines that went the slow way. */
+      unusual: number;
       degraded: number;
     } & ShipperLabels)
   | ({
@@ -87,9 +87,11 @@ export type InternalEvent =
   | ({ kind: 'documents-in-failure-store'; documents: number } & ShipperLabels)
   | ({ kind: 'dead-letter-written'; reason: string; bytes: number } & ShipperLabels)
   | ({ kind: 'dead-letter-full'; maxBytes: number } & ShipperLabels)
+  | ({ kind: 'dead-letter-write-failed'; detail: string } & ShipperLabels)
   | ({ kind: 'slice-opened'; path: string } & ShipperLabels)
   | ({ kind: 'slice-finished'; path: string; bytes: number } & ShipperLabels)
   | ({ kind: 'slice-missing'; path: string; bytes: number } & ShipperLabels)
+  | ({ kind: 'slice-unfinished'; detail: string } & ShipperLabels)
   | ({ kind: 'secret-file-changed'; path: string } & ShipperLabels)
   // checkpoint
   | ({ kind: 'position-loaded'; path: string; fingerprint: string; offset: number } & ShipperLabels)
