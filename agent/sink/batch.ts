@@ -13,7 +13,7 @@ export interface DocumentOrigin {
 
 /**
  * Encoded documents, one after another in one buffer. An open batch is filled by `sink.encode`, a sealed one is sent, and a retry may
- * send a smaller one made of the same documents (`pick`).
+ * send fewer of its documents (`keep`, `part`).
  */
 export class Batch {
   readonly buffer: Buffer;
@@ -77,14 +77,44 @@ export class Batch {
     return { file, start, end: start + (this.#originLengths[index] ?? 0) };
   }
 
-  /** A sealed batch of some of this batch's documents, in the given order, with bytes of its own. */
-  pick(indexes: readonly number[]): Batch {
-    let total = 0;
-    for (const index of indexes) total += this.documentEnd(index) - this.documentStart(index);
-    const picked = new Batch(Buffer.allocUnsafeSlow(total));
-    picked.openedAtMs = this.openedAtMs;
-    for (const index of indexes) picked.#copyDocument(this, index);
-    return picked;
+  /**
+   * Keeps only the given documents (ascending indexes) and moves them together: what a partial rejection leaves to be sent again needs
+   * no memory of its own.
+   */
+  keep(indexes: readonly number[]): void {
+    let length = 0;
+    let count = 0;
+    this.body = undefined;
+    for (const index of indexes) {
+      const start = this.documentStart(index);
+      const end = this.documentEnd(index);
+      this.buffer.copyWithin(length, start, end);
+      this.#moveEntry(index, count, length - start);
+      length += end - start;
+      count += 1;
+    }
+    this.length = length;
+    this.count = count;
+  }
+
+  /** A batch over some of this batch's bytes, without copying them: this batch must stay as it is while the part is in use. */
+  part(from: number, to: number): Batch {
+    const base = this.documentStart(from);
+    const part = new Batch(
+      this.buffer.subarray(base, to < this.count ? this.documentStart(to) : this.length),
+    );
+    part.openedAtMs = this.openedAtMs;
+    for (let index = from; index < to; index += 1) part.#adopt(this, index, -base);
+    return part;
+  }
+
+  /** Puts copies of another batch's documents behind this one's. Returns false, with nothing changed, where they do not fit. */
+  append(other: Batch): boolean {
+    if (this.length + other.length > this.buffer.length) return false;
+    const base = this.length;
+    other.buffer.copy(this.buffer, base, 0, other.length);
+    for (let index = 0; index < other.count; index += 1) this.#adopt(other, index, base);
+    return true;
   }
 
   /** Empties the batch for its next use; the buffer stays. */
@@ -104,23 +134,31 @@ export class Batch {
     this.#lease?.release();
   }
 
-  #copyDocument(from: Batch, index: number): void {
+  /** Takes over what another batch knows of a document whose bytes stand, shifted by `shift`, in this buffer already. */
+  #adopt(from: Batch, index: number, shift: number): void {
     const origin = from.origin(index);
     if (origin === undefined) return;
-    const start = from.documentStart(index);
-    const shift = this.length - start;
     const target = this.count;
-    const end = this.length + from.buffer.copy(this.buffer, this.length, start, from.documentEnd(index));
     const eventStart = from.eventStarts[index] ?? 0;
-    this.commit(end, eventStart === 0 ? 0 : eventStart + shift, origin);
+    this.commit(from.documentEnd(index) + shift, eventStart === 0 ? 0 : eventStart + shift, origin);
     const rawLine = from.rawLines.get(index);
     if (rawLine !== undefined) this.rawLines.set(target, rawLine);
     const underscores = from.keyUnderscores.get(index);
-    if (underscores !== undefined)
-      this.keyUnderscores.set(
-        target,
-        underscores.map((at) => at + shift),
-      );
+    if (underscores !== undefined) this.keyUnderscores.set(target, shifted(underscores, shift));
+  }
+
+  /** Moves a document's entry to a lower index and its positions by `shift`. */
+  #moveEntry(from: number, to: number, shift: number): void {
+    const eventStart = this.eventStarts[from] ?? 0;
+    this.documentStarts[to] = (this.documentStarts[from] ?? 0) + shift;
+    this.eventStarts[to] = eventStart === 0 ? 0 : eventStart + shift;
+    this.#originStarts[to] = this.#originStarts[from] ?? 0;
+    this.#originLengths[to] = this.#originLengths[from] ?? 0;
+    this.#originFiles[to] = this.#originFiles[from] ?? 0;
+    moveKey(this.rawLines, from, to);
+    const underscores = this.keyUnderscores.get(from);
+    moveKey(this.keyUnderscores, from, to);
+    if (underscores !== undefined) this.keyUnderscores.set(to, shifted(underscores, shift));
   }
 
   #fileIndex(file: RecordFile): number {
@@ -142,4 +180,17 @@ export class Batch {
     this.#originLengths = grown(new Uint32Array(size), this.#originLengths);
     this.#originFiles = grown(new Uint16Array(size), this.#originFiles);
   }
+}
+
+function shifted(positions: readonly number[], shift: number): number[] {
+  return positions.map((position) => position + shift);
+}
+
+/** Gives `to` what `from` has, which may be nothing. */
+function moveKey<Value>(map: Map<number, Value>, from: number, to: number): void {
+  if (from === to) return;
+  const value = map.get(from);
+  map.delete(from);
+  if (value === undefined) map.delete(to);
+  else map.set(to, value);
 }

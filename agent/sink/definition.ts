@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { SinkConflict } from '../config/sink-conflicts.ts';
 import type { Telemetry } from '../telemetry/events.ts';
 import type { CheckFinding, SetupOutcome, SetupStep, Sink } from './sink.ts';
 
@@ -45,6 +46,8 @@ export interface SinkDefinition<Schema extends z.ZodType = z.ZodType> {
   readonly type: string;
   /** Strict schema of the sink's settings, `name`, `type` and `batch` included. */
   readonly schema: Schema;
+  /** What keeps sinks of this type from working beside each other, or for so many logs; absent where nothing does. */
+  conflicts?(sinks: readonly z.output<Schema>[], logs: number): readonly SinkConflict[];
   create(settings: z.output<Schema>, context: SinkContext): Promise<Sink>;
   /** Absent where there is nothing to set up or check. */
   admin?(settings: z.output<Schema>, context: SinkContext, credentials: AdminCredentials): Promise<SinkAdmin>;
