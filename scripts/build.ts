@@ -16,7 +16,7 @@ const BANNER = [
 rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
 await build({
   absWorkingDir: ROOT,
-  entryPoints: { main: 'agent/main.ts', agent: 'agent/cli/program.ts' },
+  entryPoints: { main: 'agent/main.ts' },
   outdir: 'dist',
   bundle: true,
   splitting: true,

@@ -6,11 +6,13 @@ import { readFileSync } from 'node:fs';
 import { globSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
-const GROUND = ['errors', 'event', 'telemetry/events', 'memory'];
+const GROUND = ['clock', 'in-turn', 'errors', 'event', 'telemetry/events', 'memory'];
 const CONTRACTS = ['log/log', 'sink/sink', 'sink/batch', 'sink/definition', 'checkpoint', 'config'];
 
 /** For each room, what it may import beside itself; the longest matching prefix decides. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  clock: [],
+  'in-turn': [],
   errors: [],
   event: ['errors'],
   memory: ['errors'],
@@ -22,11 +24,12 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   log: [...GROUND, 'config', 'checkpoint'],
   'sink/sink': [...GROUND, 'sink/batch'],
   'sink/batch': GROUND,
-  'sink/definition': [...GROUND, 'sink/sink'],
+  'sink/definition': [...GROUND, 'sink/sink', 'config'],
   'sink/bulk': [...GROUND, ...CONTRACTS, 'document'],
   'sink/elasticsearch': [...GROUND, ...CONTRACTS, 'document', 'sink/bulk'],
-  'sink/file': [...GROUND, ...CONTRACTS, 'document'],
-  'sink/stdout': [...GROUND, ...CONTRACTS, 'document'],
+  'sink/ndjson': [...GROUND, ...CONTRACTS, 'document'],
+  'sink/file': [...GROUND, ...CONTRACTS, 'sink/ndjson'],
+  'sink/stdout': [...GROUND, ...CONTRACTS, 'sink/ndjson'],
   'sink/dead-letter': [...GROUND, ...CONTRACTS],
   'sink/registry': ['sink'],
   pipeline: [...GROUND, ...CONTRACTS, 'sink/dead-letter'],

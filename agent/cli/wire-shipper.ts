@@ -1,0 +1,229 @@
+import { join } from 'node:path';
+import { type Checkpoint, Ledger } from '../checkpoint/ledger.ts';
+import { PositionFile } from '../checkpoint/position-file.ts';
+import type { Clock } from '../clock.ts';
+import type { LogSettings } from '../config/schema.ts';
+import { createLogFollower } from '../log/follower.ts';
+import type { LogFollower, LogPosition } from '../log/log.ts';
+import type { ReadBrake } from '../log/read-brake.ts';
+import { resolveLogStart } from '../log/start.ts';
+import type { LogWake } from '../log/wake.ts';
+import type { ByteBudget } from '../memory/byte-budget.ts';
+import { READ_CHUNK_BYTES } from '../memory/footprint.ts';
+import { Checkpointer } from '../pipeline/checkpointer.ts';
+import type { DeadDocument, DeliveryOptions } from '../pipeline/delivery.ts';
+import type { BatchLimits } from '../pipeline/outbox.ts';
+import { type DeadLine, Shipper, type ShipperOptions, type ShipperSignals } from '../pipeline/shipper.ts';
+import { newShipperStatus, type ShipperStatus } from '../pipeline/shipper-status.ts';
+import type { DeadLetter, DeadLetterStore } from '../sink/dead-letter/dead-letter-store.ts';
+import type { Sink } from '../sink/sink.ts';
+import type { ShipperLabels, Telemetry } from '../telemetry/events.ts';
+
+/** How often a log that cannot be read is looked at again while its start is to be chosen. */
+const START_RETRY_MS = 1_000;
+
+/** What the shippers of one log share. */
+export interface SharedLog {
+  readonly settings: LogSettings;
+  readonly wake: LogWake;
+  readonly brake: ReadBrake;
+}
+
+export interface WireOptions {
+  readonly log: SharedLog;
+  readonly sinkName: string;
+  readonly sink: Sink;
+  readonly limits: BatchLimits;
+  readonly stateDir: string;
+  readonly checkpointIntervalMs: number;
+  readonly nodeName: string;
+  readonly budget: ByteBudget;
+  readonly deadLetters: DeadLetterStore;
+  readonly telemetry: Telemetry;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** A (log, sink) pair with everything around it, not started. */
+export interface WiredShipper {
+  readonly status: ShipperStatus;
+  /** Resolves once stopped and drained, with the last position written. */
+  run(): Promise<void>;
+}
+
+interface Pair extends WireOptions {
+  readonly labels: ShipperLabels;
+  readonly status: ShipperStatus;
+  readonly signals: ShipperSignals;
+}
+
+/** Puts one (log, sink) pair together. */
+export function wireShipper(options: WireOptions, signals: ShipperSignals): WiredShipper {
+  const labels = { log: options.log.settings.name, sink: options.sinkName };
+  const status = newShipperStatus(labels.log, labels.sink);
+  const pair: Pair = { ...options, labels, status, signals };
+  return { status, run: () => runPair(pair) };
+}
+
+async function runPair(pair: Pair): Promise<void> {
+  const { labels, sink, signals, stateDir, clock, telemetry } = pair;
+  const path = join(stateDir, 'position', `${labels.log}.${labels.sink}.json`);
+  const positionFile = new PositionFile({ path, ...labels, nowMs: clock.nowMs });
+  const start = await startOf(positionFile, pair);
+  if (start.status === 'stopped') return;
+  const ledger = new Ledger(start.checkpoint);
+  await sink.open(start.checkpoint?.sinkState, signals.stop);
+  const shipper = new Shipper(shipperOptions(pair, ledger), signals);
+  const intervalMs = pair.checkpointIntervalMs;
+  const checkpointer = new Checkpointer({ ledger, positionFile, sink, intervalMs, labels, telemetry, clock });
+  await runToEnd(shipper, checkpointer, sink);
+}
+
+/** `checkpoint` undefined: begin at the oldest retained file. */
+type Start = { status: 'known'; checkpoint: Checkpoint | undefined } | { status: 'stopped' };
+
+async function startOf(positionFile: PositionFile, pair: Pair): Promise<Start> {
+  const { telemetry, labels, log } = pair;
+  const { startAt } = log.settings;
+  const loaded = await positionFile.load();
+  switch (loaded.status) {
+    case 'loaded': {
+      const { checkpoint } = loaded;
+      const { file, offset } = checkpoint.position;
+      telemetry.emit({
+        kind: 'position-loaded',
+        path: file.path,
+        fingerprint: file.fingerprint,
+        offset,
+        ...labels,
+      });
+      return { status: 'known', checkpoint };
+    }
+    case 'corrupt': {
+      // Whatever `startAt` says: what the lost position had not passed would be lost with it.
+      const { setAside, detail } = loaded;
+      telemetry.emit({ kind: 'position-corrupt', setAside, detail, ...labels });
+      return { status: 'known', checkpoint: undefined };
+    }
+    case 'beginning':
+      return { status: 'known', checkpoint: undefined };
+    case 'absent':
+      telemetry.emit({ kind: 'position-absent', startAt, ...labels });
+      if (startAt === 'beginning') return { status: 'known', checkpoint: undefined };
+      return startAtEnd(positionFile, pair);
+  }
+}
+
+/** The choice is written before the first read, so that a crash before the first batch cannot move it past unread events. */
+async function startAtEnd(positionFile: PositionFile, pair: Pair): Promise<Start> {
+  const { log, clock, signals } = pair;
+  const { path } = log.settings;
+  while (!signals.stop.aborted) {
+    const chosen = await resolveLogStart({ path, startAt: 'end', clock }, signals.stop);
+    if (chosen.status === 'position') {
+      const checkpoint = { position: chosen.position, lastStageMs: 0, sinkState: undefined };
+      await positionFile.write(checkpoint);
+      return { status: 'known', checkpoint };
+    }
+    if (chosen.status === 'nothing-there') {
+      await positionFile.writeBeginning();
+      return { status: 'known', checkpoint: undefined };
+    }
+    if (chosen.error !== undefined) {
+      const { code, message } = chosen.error;
+      pair.telemetry.emit({ kind: 'log-unreadable', path, code, detail: message, ...pair.labels });
+    }
+    await clock.delay(START_RETRY_MS, signals.stop);
+  }
+  return { status: 'stopped' };
+}
+
+async function runToEnd(shipper: Shipper, checkpointer: Checkpointer, sink: Sink): Promise<void> {
+  const ended = new AbortController();
+  const checkpoints = checkpointer.run(ended.signal);
+  try {
+    await shipper.run();
+  } finally {
+    ended.abort();
+    await checkpoints;
+    await checkpointer.write();
+    await sink.close();
+  }
+}
+
+function shipperOptions(pair: Pair, ledger: Ledger): ShipperOptions {
+  return {
+    ...pair,
+    ledger,
+    openFollower: (position) => openFollower(pair, position),
+    delivery: deliveryOptions(pair),
+    bury: (lines, signal) => buryLines(lines, pair, signal),
+  };
+}
+
+function openFollower(pair: Pair, start: LogPosition | undefined): Promise<LogFollower> {
+  const { labels, budget, telemetry, clock } = pair;
+  const { settings, brake, wake } = pair.log;
+  const { path, maxLineBytes } = settings;
+  const shared = { labels, budget, brake, wake, telemetry, clock };
+  return createLogFollower({
+    path,
+    start,
+    startAt: 'beginning',
+    maxLineBytes,
+    chunkBytes: READ_CHUNK_BYTES,
+    ...shared,
+  });
+}
+
+function deliveryOptions(pair: Pair): DeliveryOptions {
+  const { sink, telemetry, clock, random, labels, status } = pair;
+  return {
+    sink,
+    labels,
+    telemetry,
+    clock,
+    random,
+    bury: (documents, signal) => buryDocuments(documents, pair, signal),
+    onSinkState: (reason, detail) => {
+      const changed = status.sinkReason !== reason;
+      status.sinkReady = reason === '';
+      status.sinkReason = reason;
+      status.sinkDetail = detail;
+      if (changed) telemetry.emit({ kind: 'sink-state', ready: status.sinkReady, reason, detail, ...labels });
+    },
+  };
+}
+
+function buryLines(lines: readonly DeadLine[], pair: Pair, signal: AbortSignal): Promise<boolean> {
+  const letters = lines.map(({ reason, file, start, end, line }) => ({
+    reason,
+    range: { file: file.path, fingerprint: file.fingerprint, start, end },
+    line,
+  }));
+  return bury(letters, pair, signal);
+}
+
+function buryDocuments(
+  documents: readonly DeadDocument[],
+  pair: Pair,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const letters = documents.flatMap(({ batch, index, reason, detail }) => {
+    const origin = batch.origin(index);
+    if (origin === undefined) return [];
+    const { file, start, end } = origin;
+    const range = { file: file.path, fingerprint: file.fingerprint, start, end };
+    return [{ reason, detail, range, line: pair.sink.lineOf(batch, index) }];
+  });
+  return bury(letters, pair, signal);
+}
+
+/** Writes dead letters; while there is no room the shipper waits, and says so. */
+async function bury(letters: readonly DeadLetter[], pair: Pair, signal: AbortSignal): Promise<boolean> {
+  const { deadLetters, labels, status } = pair;
+  status.waitingFor = 'dead-letter-room';
+  const written = await deadLetters.write(labels, letters, signal);
+  status.waitingFor = '';
+  return written;
+}
