@@ -24,6 +24,7 @@ export interface DemoScreen {
 export function createDemoScreen(out: (text: string) => void, isTerminal: boolean): DemoScreen {
   return {
     show: (events, figures) => {
+      if (events.length === 0 && !isTerminal) return;
       const lines = events.slice(-SHOWN_AT_ONCE).map((event) => `${eventLine(event, isTerminal)}\n`);
       if (isTerminal) out(`${CLEAR_LINE}${lines.join('')}${styleText('dim', figuresLine(figures))}`);
       else out(`${lines.join('')}${figuresLine(figures)}\n`);
