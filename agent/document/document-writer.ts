@@ -8,7 +8,7 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
 /** Up to here a loop is quicker than a call of the native copy. */
-const LOOP_BYTES = 40;
+const LOOP_BYTES = 16;
 
 /** Largest integer that is written by 32-bit arithmetic. */
 const SMALL = 2 ** 30;

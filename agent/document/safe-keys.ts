@@ -1,10 +1,11 @@
-/**
- * Keys that the server refuses, in objects whose keys an attacker may choose: `user.extra` comes from `Impersonate-Extra-…` headers. A
- * refused key refuses the document, so such keys are written in a form that passes. What Elasticsearch and OpenSearch refuse: an empty
- * key, and, since a dot means nesting, a key with an empty or blank part between dots; a key under which another one is mapped.
- */
-
 import { constantBytes } from './constant-bytes.ts';
+
+/**
+ * Keys that a server refuses, in objects whose keys an attacker may choose: `user.extra` comes from `Impersonate-Extra-…` headers. A
+ * refused key refuses the document, so such keys are written in a form that passes. What Elasticsearch and OpenSearch refuse: an empty
+ * key, and, since a dot means nesting, a key with an empty or blank part between dots; a key under which others are mapped; half a
+ * surrogate pair.
+ */
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -15,8 +16,6 @@ const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const CLOSE_BRACE = 0x7d;
-const FIRST_VISIBLE = 0x21;
-const LAST_VISIBLE = 0x7e;
 
 /** Longer keys are cut; parsers of JSON limit names, and nobody searches for such a field. */
 export const MAX_KEY_BYTES = 512;
@@ -25,14 +24,12 @@ const MAX_PARTS = 16;
 
 /** The object under which extra keys are mapped (`authentication.kubernetes.io/pod-name` and others). */
 const MAPPED_PATH = ['authentication', 'kubernetes'];
-const MAPPED_ROOT = constantBytes('authentication');
+/** What the keys begin with that Kubernetes itself writes. */
+const USUAL_PREFIX = constantBytes('authentication.kubernetes.io/');
 
 const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
 
-/**
- * Whether all keys of the object `bytes[start..end)` of string arrays can stay as they are. It says no to what it cannot judge from
- * single bytes, never yes to what a server refuses.
- */
+/** Whether `bytes[start..end)` is an object of string arrays, compact and without escapes in keys, whose keys can stay as they are. */
 export function hasSafeKeys(bytes: Buffer, start: number, end: number): boolean {
   if (bytes[start] !== OPEN_BRACE) return false;
   if (bytes[start + 1] === CLOSE_BRACE) return true;
@@ -52,25 +49,17 @@ export function hasSafeKeys(bytes: Buffer, start: number, end: number): boolean 
 /** Index of the closing quote of the key whose opening quote is `bytes[start]`; -1 where the key is not surely safe. */
 function endOfSafeKey(bytes: Buffer, start: number, end: number): number {
   if (bytes[start] !== QUOTE) return -1;
-  let visible = false;
-  let parts = 1;
+  let dots = 0;
   let at = start + 1;
-  for (; at < end; at += 1) {
-    const byte = bytes[at] ?? 0;
-    if (byte === QUOTE) break;
-    if (byte === BACKSLASH) return -1;
-    if (byte === DOT) {
-      if (!visible) return -1;
-      visible = false;
-      parts += 1;
-    } else if (byte >= FIRST_VISIBLE && byte <= LAST_VISIBLE) visible = true;
+  for (; at < end && bytes[at] !== QUOTE; at += 1) {
+    if (bytes[at] === BACKSLASH) return -1;
+    if (bytes[at] === DOT) dots += 1;
   }
-  if (!visible || parts > MAX_PARTS || at - start > MAX_KEY_BYTES) return -1;
-  if (parts === MAPPED_PATH.length + 1 || !startsWith(bytes, start + 1, MAPPED_ROOT)) return at;
-  return isSafeKey(bytes.toString('utf8', start + 1, at)) ? at : -1;
+  const isUsual = dots === 2 && at - start < MAX_KEY_BYTES && stands(bytes, start + 1, USUAL_PREFIX);
+  return isUsual || isSafeKey(bytes.toString('utf8', start + 1, at)) ? at : -1;
 }
 
-function startsWith(bytes: Buffer, start: number, expected: Buffer): boolean {
+function stands(bytes: Buffer, start: number, expected: Buffer): boolean {
   for (let at = 0; at < expected.length; at += 1) if (bytes[start + at] !== expected[at]) return false;
   return true;
 }
@@ -93,12 +82,14 @@ function endOfStrings(bytes: Buffer, start: number, end: number): number {
 
 /** Whether a server takes the key inside an object that is mapped like `user.extra`. */
 export function isSafeKey(key: string): boolean {
-  if (Buffer.byteLength(key) > MAX_KEY_BYTES) return false;
+  if (Buffer.byteLength(key) > MAX_KEY_BYTES || !key.isWellFormed()) return false;
   const parts = key.split('.');
   if (parts.length > MAX_PARTS || parts.some((part) => !VISIBLE.test(part))) return false;
-  if (parts[0] !== MAPPED_PATH[0]) return true;
-  if (parts.length === 1) return false;
-  return parts[1] !== MAPPED_PATH[1] || parts.length === MAPPED_PATH.length + 1;
+  // OpenSearch looks for the last part of an unmapped path among the mapped objects, wherever they are.
+  if (MAPPED_PATH.includes(parts.at(-1) ?? '')) return false;
+  return (
+    parts[0] !== MAPPED_PATH[0] || parts[1] !== MAPPED_PATH[1] || parts.length === MAPPED_PATH.length + 1
+  );
 }
 
 /** The entries under keys that a server takes, each key once. Keys that are fine stay; of equal keys the first keeps the name. */

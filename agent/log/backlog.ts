@@ -5,7 +5,9 @@ import type { LogGap } from './log.ts';
 
 const GLANCE_INTERVAL_MS = 1_000;
 /** Growth of older files does not show in their directory, so it is read again from time to time without a sign. */
-const LONGEST_TRUST_MS = 5_000;
+const TRUST_MS = 5_000;
+/** With thousands of files a look takes long; looks that nothing calls for take at most this part of the time. */
+const LOOK_SHARE = 1 / 100;
 /** An archive that does not decompress is given up when it has not changed for so long. */
 const ARCHIVE_PATIENCE_MS = 5_000;
 /** Fingerprints of files that are gone are forgotten beyond so many. */
@@ -37,6 +39,7 @@ export class Backlog {
   readonly #broken = new Map<string, { sizeBytes: number; sinceMs: number }>();
   #gaps: LogGap[] = [];
   #looks = 0;
+  #lookCostMs = 0;
   #stamp = '';
   #confirmed = false;
   #listedAtMs = Number.NEGATIVE_INFINITY;
@@ -61,12 +64,15 @@ export class Backlog {
     return this.#looks;
   }
 
-  get ageMs(): number {
-    return this.#clock.monotonicMs() - this.#listedAtMs;
+  /** Whether the last look is older than this, or than what a look costs allows. */
+  isOlderThan(ms: number): boolean {
+    const ageMs = this.#clock.monotonicMs() - this.#listedAtMs;
+    return ageMs >= Math.max(ms, this.#lookCostMs / LOOK_SHARE);
   }
 
   /** Lists the directory. False where it changes too fast to say anything; rejects with the file system's error. */
   async look(signal: AbortSignal): Promise<boolean> {
+    const begunAtMs = this.#clock.monotonicMs();
     const listing = await this.#directory.list(signal);
     if (signal.aborted || listing.status === 'unsettled') {
       this.#confirmed = false;
@@ -75,6 +81,7 @@ export class Backlog {
     this.#files = listing.files;
     this.#live = listing.live;
     this.#listedAtMs = this.#clock.monotonicMs();
+    this.#lookCostMs = this.#listedAtMs - begunAtMs;
     this.#looks += 1;
     this.#noteWaiting();
     this.#noteBroken();
@@ -90,7 +97,7 @@ export class Backlog {
     const stamp = await this.#directory.stamp();
     const changed = stamp !== this.#stamp;
     // Two changes within one tick of the file system's clock leave the same stamp, hence the second look.
-    const due = changed || !this.#confirmed || this.ageMs >= LONGEST_TRUST_MS || this.blind;
+    const due = changed || !this.#confirmed || this.isOlderThan(TRUST_MS) || this.blind;
     this.#stamp = stamp;
     this.#confirmed = !changed;
     if (due) await this.look(signal);

@@ -40,7 +40,8 @@ interface Known {
   readonly size: bigint;
   readonly modifiedNs: bigint;
   readonly identity: LogIdentity;
-  readonly firstLine: FirstLine;
+  /** What was hashed of a first line that is not complete yet, so that a long one is not hashed again at each look. */
+  readonly begun: FirstLine | undefined;
 }
 
 interface Place {
@@ -154,9 +155,14 @@ export class LogDirectory {
     }
     if (!stats.isFile()) return { status: 'unreadable', error: new LogError('LOG_NOT_A_FILE', place.path) };
     try {
-      const { identity, firstLine } = await identifyFile(place, before?.firstLine, signal);
+      const { identity, firstLine } = await identifyFile(place, before?.begun, signal);
       if (!signal.aborted)
-        known.set(key, { size: stats.size, modifiedNs: stats.mtimeNs, identity, firstLine });
+        known.set(key, {
+          size: stats.size,
+          modifiedNs: stats.mtimeNs,
+          identity,
+          begun: firstLine.complete ? undefined : firstLine,
+        });
       return identity;
     } catch (error) {
       return { status: 'unreadable', error: toLogError(place.path, error) };
@@ -171,7 +177,7 @@ async function identifyFile(
 ): Promise<{ identity: LogIdentity; firstLine: FirstLine }> {
   const file = await OpenFile.open(place.path, place.name.compressed);
   try {
-    // What a growing file began with has been hashed already; a file that began otherwise is another one.
+    // A file that begins otherwise is another one.
     const adopt =
       before !== undefined && before.start >= 0 && !file.compressed && (await file.beginsWith(before));
     if (adopt) file.adopt(before);

@@ -64,7 +64,7 @@ async function judgeRenamed(
 ): Promise<EndVerdict> {
   const { backlog, live } = context;
   const moved = backlog.live?.inode !== live?.ino || backlog.live?.device !== live?.dev;
-  if ((moved || backlog.ageMs >= LOOK_INTERVAL_MS) && !(await backlog.look(signal))) return 'wait';
+  if ((moved || backlog.isOlderThan(LOOK_INTERVAL_MS)) && !(await backlog.look(signal))) return 'wait';
   const entry = backlog.findInode(cursor.open) ?? backlog.find(cursor.file.fingerprint);
   if (entry?.name.rotatedAtMs !== undefined) cursor.closedByWriter = true;
   if (!cursor.finished && !backlog.hasLater()) return 'wait';
@@ -83,7 +83,7 @@ async function judgeArchiveEnd(
   const sizeBytes = Number(stats.size);
   noteSize(cursor, sizeBytes, clock);
   cursor.archiveBytes ??= cursor.ending === 'cut-short' ? cursor.storedOffset : sizeBytes;
-  if (backlog.ageMs >= LOOK_INTERVAL_MS && !(await backlog.look(signal))) return 'wait';
+  if (backlog.isOlderThan(LOOK_INTERVAL_MS) && !(await backlog.look(signal))) return 'wait';
   const other = backlog.find(cursor.file.fingerprint);
   if (other !== undefined && other.inode !== cursor.open.inode) return 'replaced';
   if (!isQuiet(cursor, stats, clock)) return 'wait';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { LineFields, MAX_ANNOTATIONS, SLOT } from '../../agent/event/fields.ts';
 import { scanLine } from '../../agent/event/scan.ts';
+import { referenceFields, scannedFields } from '../support/reference-fields.ts';
 
 const HEAD = '"kind":"Event","apiVersion":"audit.k8s.io/v1"';
 const fields = new LineFields();
@@ -15,6 +16,11 @@ function scan(text: string): number {
 
 function accepts(members: string): boolean {
   return scan(`{${HEAD},${members}}`) >= 0;
+}
+
+function expectFieldsOf(bytes: Buffer): void {
+  const event: unknown = JSON.parse(bytes.toString());
+  expect({ ...scannedFields(bytes, fields) }).toEqual({ ...referenceFields(event) });
 }
 
 function valueOf(bytes: Buffer, slot: keyof typeof SLOT): string | undefined {
@@ -194,5 +200,21 @@ describe('scanLine', () => {
     expect(accepts(annotations(MAX_ANNOTATIONS))).toBe(true);
     expect(fields.annotationCount).toBe(MAX_ANNOTATIONS);
     expect(accepts(annotations(MAX_ANNOTATIONS + 1))).toBe(false);
+  });
+
+  it('does not take an object for one that it has met before and that differs in one byte', () => {
+    const user = '{"username":"system:serviceaccount:kube-system:a","uid":"1234","groups":["system:a","b"]}';
+    const line = Buffer.from(`{${HEAD},"user":${user},"verb":"get","stage":"Panic"}`);
+    const start = line.indexOf(user);
+
+    for (let at = start; at < start + user.length; at += 1) {
+      const other = Buffer.from(line);
+      other[at] = 0x7a;
+      // Twice the user as it was, so that it is remembered for sure.
+      expect(scanLine(line, 0, line.length, fields)).toBe(line.length);
+      expect(scanLine(line, 0, line.length, fields)).toBe(line.length);
+      expect(valueOf(line, 'userUid')).toBe('"1234"');
+      if (scanLine(other, 0, other.length, fields) >= 0) expectFieldsOf(other);
+    }
   });
 });

@@ -75,6 +75,8 @@ export class FaultyBulkServer implements AsyncDisposable {
   readonly documents = new Map<string, string>();
   /** Creates of an id that was there. */
   duplicates = 0;
+  /** Those of them whose document was another one. */
+  differing = 0;
   readonly requests: SeenRequest[] = [];
   fault: FaultyBulkServerOptions['fault'];
   readonly #options: FaultyBulkServerOptions;
@@ -211,6 +213,7 @@ export class FaultyBulkServer implements AsyncDisposable {
     }
     if (this.documents.has(id)) {
       this.duplicates += 1;
+      if (this.#options.keepDocuments !== false && this.documents.get(id) !== document) this.differing += 1;
       const error = { type: 'version_conflict_engine_exception', reason: `[${id}]: document already exists` };
       return { create: { status: 409, error } };
     }

@@ -1,5 +1,6 @@
 import type { SinkReason } from '../../errors.ts';
 import type { Rejection, SendResult } from '../sink.ts';
+import { AllCreated } from './all-created.ts';
 import { fieldOf, parseServerError } from './server-error.ts';
 import type { ServerError } from './server-error.ts';
 
@@ -97,6 +98,8 @@ class ItemTally {
  * nothing may be taken as settled.
  */
 export function readBulkReply(body: unknown, count: number): BulkReply | undefined {
+  if (body instanceof AllCreated)
+    return body.count === count ? { result: { status: 'delivered' }, duplicates: 0, inFailureStore: 0 } : undefined;
   const items = fieldOf(body, 'items');
   if (!Array.isArray(items) || items.length !== count) return undefined;
   const tally = new ItemTally();

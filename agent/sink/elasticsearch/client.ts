@@ -7,7 +7,7 @@
  */
 import { addAbortSignal } from 'node:stream';
 import type { Readable } from 'node:stream';
-import { ClusterConnectionPool, errors, HttpConnection, Transport } from '@elastic/elasticsearch';
+import { ClusterConnectionPool, errors, HttpConnection, Serializer, Transport } from '@elastic/elasticsearch';
 import type {
   ConnectionRequestOptions,
   ConnectionRequestOptionsAsStream,
@@ -16,6 +16,7 @@ import type {
   ConnectionRequestResponseAsStream,
 } from '@elastic/elasticsearch';
 import type { AuthSettings, TlsSettings } from '../../config/blocks.ts';
+import { readAllCreated } from '../bulk/all-created.ts';
 import { Authorization, CredentialError } from '../bulk/authorization.ts';
 import type { HttpAnswer, HttpClient, HttpRequest } from '../bulk/http-client.ts';
 import { messageOf } from '../bulk/one-line.ts';
@@ -74,6 +75,13 @@ class BoundedConnection extends HttpConnection {
       if (signal.reason === TIME_IS_UP) throw new errors.TimeoutError('the request took too long');
       throw new errors.RequestAbortedError('the request was given up');
     }
+  }
+}
+
+class AnswerSerializer extends Serializer {
+  override deserialize<Value>(json: string): Value {
+    // The package cannot know what an answer is; whoever reads it takes it as unknown.
+    return (readAllCreated(json) ?? super.deserialize(json)) as Value;
   }
 }
 
@@ -172,6 +180,7 @@ export class ElasticsearchClient implements HttpClient {
     const pool = this.#createPool(tls);
     const transport = new Transport({
       connectionPool: pool,
+      serializer: new AnswerSerializer(),
       maxRetries: 0,
       requestTimeout: this.#options.requestTimeoutMs,
       compression: false,
