@@ -1,11 +1,11 @@
 /** Time, given to whoever needs it so that tests can run it. */
 export interface Clock {
   /** Time of day, ms since the epoch. */
-  nowMs(): number;
+  readonly nowMs: () => number;
   /** Milliseconds that only ever grow, for measuring and waiting. */
-  monotonicMs(): number;
+  readonly monotonicMs: () => number;
   /** Resolves after `ms`, or at once when the signal aborts. */
-  delay(ms: number, signal: AbortSignal): Promise<void>;
+  readonly delay: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 export const systemClock: Clock = {

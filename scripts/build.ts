@@ -20,19 +20,44 @@ const BANNER = [
  */
 const transportOnly: Plugin = {
   name: 'elasticsearch-transport-only',
-  setup(build) {
+  setup(bundler) {
     const pure = async (args: OnResolveArgs): Promise<OnResolveResult | undefined> => {
       if (args.pluginData === transportOnly) return undefined;
       const { kind, resolveDir, importer } = args;
-      const resolved = await build.resolve(args.path, { kind, resolveDir, importer, pluginData: transportOnly });
+      const resolved = await bundler.resolve(args.path, {
+        kind,
+        resolveDir,
+        importer,
+        pluginData: transportOnly,
+      });
       return { path: resolved.path, external: resolved.external, sideEffects: false };
     };
-    build.onResolve({ filter: /^@elastic\/elasticsearch$/ }, pure);
-    build.onResolve({ filter: /^\./ }, (args) =>
+    bundler.onResolve({ filter: /^@elastic\/elasticsearch$/ }, pure);
+    bundler.onResolve({ filter: /^\./ }, (args) =>
       args.importer.includes('/@elastic/elasticsearch/esm/') ? pure(args) : undefined,
     );
-    build.onResolve({ filter: /^(undici|@opentelemetry\/core)$/ }, ({ path }) => ({ path, namespace: 'unused' }));
-    build.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = {};' }));
+    bundler.onResolve({ filter: /^(undici|@opentelemetry\/core)$/ }, ({ path }) => ({
+      path,
+      namespace: 'unused',
+    }));
+    bundler.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = {};' }));
+  },
+};
+
+/**
+ * An ES import of node:http makes Node load its own fetch implementation as well, which nothing here uses (6 MB, 40 ms); asking for the
+ * built-in module does not.
+ */
+const httpWithoutFetch: Plugin = {
+  name: 'http-without-fetch',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^(node:)?https?$/ }, ({ path }) => ({
+      path: path.replace('node:', ''),
+      namespace: 'builtin',
+    }));
+    bundler.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule('node:${path}');`,
+    }));
   },
 };
 
@@ -50,7 +75,7 @@ await build({
   // Not minified: a stack trace must stay readable in a container's log.
   minify: false,
   banner: { js: BANNER },
-  plugins: [transportOnly],
+  plugins: [transportOnly, httpWithoutFetch],
   chunkNames: 'chunks/[name]-[hash]',
   logLevel: 'warning',
 });

@@ -27,12 +27,12 @@ export function registerRun(program: Command, context: CommandContext): void {
 async function run(config: Config, context: CommandContext): Promise<void> {
   // A sink that writes events to standard output must have it for itself.
   const descriptor = config.sinks.some(({ type }) => type === 'stdout') ? 2 : 1;
-  const { logger, flush } = createLogger({ level: config.telemetry.logLevel, descriptor });
+  const log = createLogger({ level: config.telemetry.logLevel, descriptor });
   const registry = new MetricRegistry();
   registerProcessMetrics(registry);
   const { clock } = context;
   const metrics = createAgentMetrics(registry);
-  const telemetry = createTelemetry({ logger, metrics, monotonicMs: clock.monotonicMs });
+  const telemetry = createTelemetry({ logger: log.logger, metrics, monotonicMs: clock.monotonicMs });
   let statuses: readonly ShipperStatus[] = [];
   let wired = false;
   const server = await openTelemetryServer({
@@ -68,6 +68,6 @@ async function run(config: Config, context: CommandContext): Promise<void> {
     );
   } finally {
     await server.close();
-    flush();
+    log.flush();
   }
 }

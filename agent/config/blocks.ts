@@ -3,6 +3,9 @@ import * as z from 'zod';
 import { Secret } from './secret.ts';
 import { parseByteSize } from './units.ts';
 
+// A configuration is read once: parsers compiled for speed would cost more time and memory than they ever give back.
+z.config({ jitless: true });
+
 /** A size in bytes: a number, or text with a unit. */
 export function byteSize(
   what: string,

@@ -43,7 +43,7 @@ export class FirstLine {
     return this.#fingerprint !== undefined;
   }
 
-  /** The line's first bytes, at most HEAD_BYTES, without its line feed. */
+  /** The line's first bytes, at most HEAD_BYTES, with its line feed where that is among them. */
   get head(): Buffer {
     return this.#head;
   }
@@ -69,15 +69,21 @@ export class FirstLine {
     if (from === bytes.length) return;
     const lineFeed = bytes.indexOf(LINE_FEED, from);
     this.#take(bytes.subarray(from, lineFeed < 0 ? bytes.length : lineFeed));
-    if (lineFeed >= 0) this.#fingerprint = this.#hash.digest('hex');
+    if (lineFeed < 0) return;
+    this.#fingerprint = this.#hash.digest('hex');
+    this.#keepHead(bytes.subarray(lineFeed, lineFeed + 1));
   }
 
   #take(part: Buffer): void {
     this.#hash.update(part);
     this.#length += part.length;
+    this.#keepHead(part);
+    this.#findStageTime(part);
+  }
+
+  #keepHead(part: Buffer): void {
     const missing = HEAD_BYTES - this.#head.length;
     if (missing > 0) this.#head = Buffer.concat([this.#head, part.subarray(0, missing)]);
-    this.#findStageTime(part);
   }
 
   /**

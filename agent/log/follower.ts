@@ -14,13 +14,13 @@ import type { ReadBrake } from './read-brake.ts';
 import { Retention } from './retention.ts';
 import { Succession } from './succession.ts';
 import { PathWatch } from './path-watch.ts';
+import { UnlinkedFile } from './unlinked-file.ts';
 import type { LogWake } from './wake.ts';
 
 const DEFAULT_CHUNK_BYTES = 512 * 1024;
 const DEFAULT_POLL_INTERVAL_MS = 250;
 /** The read buffer is given back after so long without a line. */
 const PARK_AFTER_MS = 3_000;
-const UNLINKED_REPEAT_MS = 60_000;
 
 const IDLE: LogStep = { status: 'idle' };
 const NO_LINES = { kind: 'lines', events: 0, empty: 0, unusual: 0, degraded: 0 } as const;
@@ -59,6 +59,7 @@ class Follower implements LogFollower {
   readonly #cursorOptions: CursorOptions;
   readonly #pathWatch: PathWatch;
   readonly #succession: Succession;
+  readonly #unlinked: UnlinkedFile;
   /** The file in turn, and a finished one that has grown and is read in between. */
   #current: FileCursor | undefined;
   #detour: FileCursor | undefined;
@@ -67,7 +68,6 @@ class Follower implements LogFollower {
   /** Set while what the cursor has read may not be what stands at its offset. */
   #mustSeek = false;
   #lastStepMs: number;
-  #unlinked: { readonly cursor: FileCursor; reportedAtMs: number } | undefined;
 
   constructor(options: LogFollowerOptions) {
     const { path, clock, labels, telemetry, budget, brake, maxLineBytes } = options;
@@ -76,6 +76,7 @@ class Follower implements LogFollower {
     this.#growth = new GrowthWatch(clock);
     this.#health = new LogHealth({ labels, telemetry, clock });
     this.#pathWatch = new PathWatch(path);
+    this.#unlinked = new UnlinkedFile({ path, labels, telemetry, clock });
     this.#chunk = new ChunkBuffer(options.chunkBytes ?? DEFAULT_CHUNK_BYTES);
     this.#lastStepMs = clock.monotonicMs();
     this.#cursorOptions = {
@@ -252,9 +253,12 @@ class Follower implements LogFollower {
     switch (verdict) {
       case 'again':
         return undefined;
+      case 'unlinked': {
+        const gap = this.#unlinked.note(cursor);
+        if (gap !== undefined) this.#gaps.push(gap);
+        return this.#idle(cursor, signal);
+      }
       case 'wait':
-      case 'unlinked':
-        if (verdict === 'unlinked') this.#noteUnlinked(cursor);
         if (this.#detour !== undefined) return this.#endDetour(this.#detour, signal);
         return this.#idle(cursor, signal);
       case 'finished':
@@ -330,7 +334,6 @@ class Follower implements LogFollower {
   async #leave(cursor: FileCursor): Promise<void> {
     if (cursor === this.#detour) this.#detour = undefined;
     else this.#current = undefined;
-    if (this.#unlinked?.cursor === cursor) this.#unlinked = undefined;
     cursor.finished = true;
     await this.#growth.add(cursor);
   }
@@ -347,19 +350,6 @@ class Follower implements LogFollower {
     });
     cursor.forgetProven();
     await this.#seek(cursor, Math.min(offset, cursor.sizeBytes), signal);
-  }
-
-  #noteUnlinked(cursor: FileCursor): void {
-    const { clock, telemetry, labels, path } = this.#options;
-    const nowMs = clock.monotonicMs();
-    if (this.#unlinked?.cursor !== cursor) {
-      this.#unlinked = { cursor, reportedAtMs: Number.NEGATIVE_INFINITY };
-      const { file, offset } = cursor;
-      this.#gaps.push({ reason: 'unlinked', file, offset, unreadBytes: 0 });
-    }
-    if (nowMs - this.#unlinked.reportedAtMs < UNLINKED_REPEAT_MS) return;
-    this.#unlinked.reportedAtMs = nowMs;
-    telemetry.emit({ kind: 'live-file-unlinked', path, ...labels });
   }
 
   /**

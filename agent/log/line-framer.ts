@@ -1,4 +1,5 @@
 import type { ByteBudget, ByteLease } from '../memory/byte-budget.ts';
+import { freeBuffer } from '../memory/free-buffer.ts';
 import type { LogReader } from './log-reader.ts';
 import type { ReadBrake } from './read-brake.ts';
 
@@ -40,6 +41,7 @@ export class ChunkBuffer {
   }
 
   release(): void {
+    if (this.#buffer !== undefined) freeBuffer(this.#buffer);
     this.#buffer = undefined;
   }
 }

@@ -1,4 +1,5 @@
 import type { ByteBudget, ByteLease } from '../memory/byte-budget.ts';
+import { freeBuffer } from '../memory/free-buffer.ts';
 import { batchFootprintBytes, RESERVED_BATCHES } from '../memory/footprint.ts';
 import { Batch } from '../sink/batch.ts';
 
@@ -52,6 +53,7 @@ export class BatchPool {
 
   #drop(batch: Batch): void {
     this.#made -= 1;
+    freeBuffer(batch.buffer);
     this.#leases.get(batch)?.release();
     this.#leases.delete(batch);
   }

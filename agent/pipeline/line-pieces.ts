@@ -36,9 +36,11 @@ export function linePieces(line: Buffer, offset: number): LinePiece[] {
 function pieceOf(line: Buffer, offset: number): LinePiece {
   // A copy: the read buffer is used again before the document is delivered, and a dead letter may need the line then.
   const rawLine = Buffer.from(line);
-  const place = { offset, lineBytes: line.length };
   const decoded = decodeLine(rawLine);
   if (decoded.status === 'undecodable')
-    return { kind: 'dead', reason: decoded.reason, line: rawLine, ...place };
-  return { kind: 'event', bytes: decoded.bytes, degraded: decoded.degraded, rawLine, ...place };
+    return { kind: 'dead', reason: decoded.reason, line: rawLine, offset, lineBytes: line.length };
+  // An event's offset is that of its own first byte, whatever white space stands before it.
+  const { bytes, degraded, start, end } = decoded;
+  const place = { offset: offset + start, lineBytes: end - start };
+  return { kind: 'event', bytes, degraded, rawLine: rawLine.subarray(start, end), ...place };
 }

@@ -75,7 +75,7 @@ export class Shipper {
   #follower: LogFollower | undefined;
   #lastStageMs: number;
   /** Gaps that were met and are not told yet: what follows them was not read. */
-  #gaps: PendingGap[] = [];
+  readonly #gaps: PendingGap[] = [];
   #ownRecords = 0;
   #lastStepMs = 0;
   #lastLagMs = Number.NEGATIVE_INFINITY;

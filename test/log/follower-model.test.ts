@@ -144,7 +144,8 @@ class Trial {
     await this.#world.reopen();
     await this.#world.append(1, 0);
     await this.start();
-    await this.#poll(30_000);
+    await this.#following?.forMs(1_000);
+    await this.#following?.untilCaughtUp();
     await this.#stop(0);
     return this.#world.problems(this.#lives, this.#gaps);
   }
@@ -253,7 +254,8 @@ describe('log follower against a model', () => {
         const read = async (): Promise<void> => {
           while (!written.signal.aborted)
             if ((await following.step()) === 'idle') await following.follower.wait(250, NEVER);
-          await following.forMs(30_000);
+          await following.forMs(1_000);
+          await following.untilCaughtUp();
         };
         await Promise.all([write(), read()]);
         await following.close();

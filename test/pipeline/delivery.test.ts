@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Clock } from '../../agent/clock.ts';
 import {
   type DeadDocument,
@@ -160,7 +160,7 @@ describe('deliver', () => {
         fc.uniqueArray(word, { minLength: 1, maxLength: 40 }),
         fc.infiniteStream(fc.nat({ max: 9 })),
         async (words, dice) => {
-          const roll = (): number => dice.next().value ?? 0;
+          const roll = (): number => Number(dice.next().value ?? 0);
           const sink = new ScriptedSink((sent, request) => randomAnswer(sent, request > 60 ? () => 9 : roll));
           const { options, buried } = scene(sink);
 

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import * as z from 'zod';
 import { decodeLine } from '../../agent/event/decode.ts';
 import type { EventRecord } from '../../agent/event/record.ts';
@@ -18,8 +18,8 @@ import type { Sink } from '../../agent/sink/sink.ts';
 import { auditLine } from '../support/audit-line.ts';
 import { recordedLines } from '../support/audit-lines.ts';
 import type { AuditLines } from '../support/audit-lines.ts';
+import { describeElasticsearch } from '../support/describe-elasticsearch.ts';
 import { availableElasticsearch, ElasticsearchServer } from '../support/elasticsearch-server.ts';
-import type { ElasticsearchVersion } from '../support/elasticsearch-server.ts';
 import { sinkContext, startElasticsearchSink } from '../support/elasticsearch-sink.ts';
 import { recordOf } from '../support/event-record.ts';
 
@@ -32,11 +32,6 @@ const fixture = (name: string): string => join(import.meta.dirname, '../fixtures
 const versions = availableElasticsearch();
 if (versions.length === 0)
   console.log('skipped: no Elasticsearch (neither SHARED_DIR/servers nor TEST_ELASTICSEARCH_URL)');
-
-/** As `describe.each`, which does not take an empty list: then the tests stand there as skipped. */
-function describeFor(list: readonly ElasticsearchVersion[]) {
-  return list.length === 0 ? describe.skip.each(['9.5'] as const) : describe.each(list);
-}
 
 /** A batch of lines, encoded by the sink. */
 function batchOf(sink: Sink, lines: readonly string[]): Batch {
@@ -60,7 +55,7 @@ function linesOf(count: number): string[] {
 /** A change of `verb` shows whether a document was overwritten. */
 const overwritten = (line: string): string => line.replace('"verb":"get"', '"verb":"put"');
 
-describeFor(versions)('an Elasticsearch sink and Elasticsearch %s', (version) => {
+describeElasticsearch(versions)('an Elasticsearch sink and Elasticsearch %s', (version) => {
   let server: ElasticsearchServer;
   let directory = '';
   const dataset = `kaatest${process.pid}`;
@@ -266,50 +261,53 @@ function recordOfAny(line: Buffer): EventRecord {
 const logs = recordedLines();
 if (logs.length === 0) console.log('skipped: no recorded audit logs (SHARED_DIR/recorded)');
 
-describeFor(logs.length === 0 ? [] : versions)('recorded audit logs and Elasticsearch %s', (version) => {
-  it(
-    'arrive complete, hostile events with their whole envelope, and a second time add nothing',
-    async () => {
-      await using server = await ElasticsearchServer.start(version);
-      const dataStream = `logs-kaatest${process.pid}-recorded`;
-      const { template } = setupPlan({ dataStream, retentionDays: 90 });
-      await server.call(template.method, template.path, template.body);
-      const tls = server.caFile === undefined ? {} : { tls: { caFile: server.caFile } };
-      const auth = { username: server.username, password: server.password };
-      await using under = await startElasticsearchSink({ url: server.url, dataStream, ...auth, ...tls });
+describeElasticsearch(logs.length === 0 ? [] : versions)(
+  'recorded audit logs and Elasticsearch %s',
+  (version) => {
+    it(
+      'arrive complete, hostile events with their whole envelope, and a second time add nothing',
+      async () => {
+        await using server = await ElasticsearchServer.start(version);
+        const dataStream = `logs-kaatest${process.pid}-recorded`;
+        const { template } = setupPlan({ dataStream, retentionDays: 90 });
+        await server.call(template.method, template.path, template.body);
+        const tls = server.caFile === undefined ? {} : { tls: { caFile: server.caFile } };
+        const auth = { username: server.username, password: server.password };
+        await using under = await startElasticsearchSink({ url: server.url, dataStream, ...auth, ...tls });
 
-      let reductions = 0;
-      for (const round of [1, 2]) {
-        for (const log of logs) {
-          for (const batch of batchesOf(under.sink, log)) {
-            const { reduced, refused } = await deliverAll(under.sink, batch);
-            reductions += reduced;
-            expect({ round, file: log.file, refused }).toEqual({ round, file: log.file, refused: [] });
+        let reductions = 0;
+        for (const round of [1, 2]) {
+          for (const log of logs) {
+            for (const batch of batchesOf(under.sink, log)) {
+              const { reduced, refused } = await deliverAll(under.sink, batch);
+              reductions += reduced;
+              expect({ round, file: log.file, refused }).toEqual({ round, file: log.file, refused: [] });
+            }
           }
         }
-      }
 
-      expect(await server.count(dataStream)).toBe(logs.reduce((sum, { lines }) => sum + lines.length, 0));
-      // Else nothing here was hostile.
-      expect(reductions).toBeGreaterThan(0);
-      for (const { file, lines } of logs.filter((log) => log.file.includes('hostile'))) {
-        const documents = await server.documents(dataStream, { term: { 'log.file.path': file } });
-        const stored = [...documents.values()].map((document) => auditIdOf(document['kubernetes']));
-        const logged = lines.map((line) => auditIdOf({ audit: JSON.parse(line.toString()) as unknown }));
-        expect(stored.toSorted()).toEqual(logged.toSorted());
-      }
-      await server.call('DELETE', `/_data_stream/${dataStream}`);
-      await server.call('DELETE', template.path);
-    },
-    START_LIMIT_MS,
-  );
-});
+        expect(await server.count(dataStream)).toBe(logs.reduce((sum, { lines }) => sum + lines.length, 0));
+        // Else nothing here was hostile.
+        expect(reductions).toBeGreaterThan(0);
+        for (const { file, lines } of logs.filter((log) => log.file.includes('hostile'))) {
+          const documents = await server.documents(dataStream, { term: { 'log.file.path': file } });
+          const stored = [...documents.values()].map((document) => auditIdOf(document['kubernetes']));
+          const logged = lines.map((line) => auditIdOf({ audit: JSON.parse(line.toString()) as unknown }));
+          expect(stored.toSorted()).toEqual(logged.toSorted());
+        }
+        await server.call('DELETE', `/_data_stream/${dataStream}`);
+        await server.call('DELETE', template.path);
+      },
+      START_LIMIT_MS,
+    );
+  },
+);
 
 function auditIdOf(kubernetes: unknown): string {
   return (kubernetes as { audit: { auditID: string; stage: string } }).audit.auditID;
 }
 
-describeFor(versions.filter((version) => version === '9.5'))(
+describeElasticsearch(versions.filter((version) => version === '9.5'))(
   'an Elasticsearch sink and TLS of %s',
   (version) => {
     it(

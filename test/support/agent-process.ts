@@ -22,6 +22,8 @@ export interface AgentExit {
 }
 
 export interface StartOptions {
+  /** What is run instead of the agent's source. */
+  readonly main?: string;
   /** A module that Node loads before the agent. */
   readonly preload?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -49,9 +51,9 @@ export class AgentProcess implements AsyncDisposable {
     });
   }
 
-  static start(configPath: string, { preload, env = {} }: StartOptions = {}): AgentProcess {
+  static start(configPath: string, { main = AGENT_MAIN, preload, env = {} }: StartOptions = {}): AgentProcess {
     const imports = preload === undefined ? [] : ['--import', preload];
-    const args = [...imports, AGENT_MAIN, 'run', '--config', configPath];
+    const args = [...imports, main, 'run', '--config', configPath];
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },

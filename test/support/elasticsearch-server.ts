@@ -15,11 +15,10 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePorts } from './free-ports.ts';
 import { sharedDir } from './shared.ts';
 
 const START_LIMIT_MS = 180_000;
@@ -48,29 +47,37 @@ export interface TlsFilePaths {
   readonly key: string;
 }
 
+/** How a server of our own is started, each time. */
+interface Launch {
+  readonly version: ElasticsearchVersion;
+  readonly port: number;
+  readonly directory: string;
+  readonly tls: TlsFilePaths | undefined;
+}
+
+interface ServerOptions {
+  readonly url: string;
+  readonly caFile: string | undefined;
+  readonly username: string;
+  readonly password: string;
+  readonly launch?: Launch;
+}
+
 /** A server with security on. */
 export class ElasticsearchServer implements AsyncDisposable {
   readonly url: string;
   readonly caFile: string | undefined;
   readonly username: string;
   readonly password: string;
-  readonly #process: ChildProcess | undefined;
-  readonly #directory: string | undefined;
+  readonly #launch: Launch | undefined;
+  #process: ChildProcess | undefined;
 
-  private constructor(options: {
-    url: string;
-    caFile: string | undefined;
-    username: string;
-    password: string;
-    process?: ChildProcess;
-    directory?: string;
-  }) {
-    this.url = options.url;
-    this.caFile = options.caFile;
-    this.username = options.username;
-    this.password = options.password;
-    this.#process = options.process;
-    this.#directory = options.directory;
+  private constructor({ url, caFile, username, password, launch }: ServerOptions) {
+    this.url = url;
+    this.caFile = caFile;
+    this.username = username;
+    this.password = password;
+    this.#launch = launch;
   }
 
   static async start(version: ElasticsearchVersion, tls?: TlsFilePaths): Promise<ElasticsearchServer> {
@@ -84,24 +91,46 @@ export class ElasticsearchServer implements AsyncDisposable {
       });
     }
     const directory = await mkdtemp(join(tmpdir(), `elasticsearch-${version}-`));
-    const port = await freePort();
-    const child = spawn(startScript() ?? '', [version, String(port), directory, ...tlsArguments(tls)], {
-      env: { ...env, ELASTIC_PASSWORD: PASSWORD, ES_HEAP: '400m' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
-    const options = {
-      url,
+    const port = await freePorts(1);
+    const server = new ElasticsearchServer({
+      url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
       caFile: tls?.ca,
       username: 'elastic',
       password: PASSWORD,
-      process: child,
-      directory,
-    };
-    const server = new ElasticsearchServer(options);
+      launch: { version, port, directory, tls },
+    });
+    try {
+      await server.resume();
+      return server;
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Starts a server of our own again, with what it had when it ended. */
+  async resume(): Promise<void> {
+    if (this.#launch === undefined) throw new Error('this server is not ours to start');
+    const { version, port, directory, tls } = this.#launch;
+    const child = spawn(startScript() ?? '', [version, String(port), directory, ...tlsArguments(tls)], {
+      env: { ...process.env, ELASTIC_PASSWORD: PASSWORD, ES_HEAP: '400m' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#process = child;
     await ready(child);
-    await server.#authenticated();
-    return server;
+    await this.#authenticated();
+    await this.call('GET', '/_cluster/health?wait_for_status=yellow&timeout=120s');
+  }
+
+  /** Ends a server of our own: with SIGTERM it puts everything in order first, with SIGKILL nothing. */
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const child = this.#process;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
+    await ended;
+    clearTimeout(timer);
   }
 
   /** A request as the administrator. Rejects where the answer is no 2xx. */
@@ -134,16 +163,31 @@ export class ElasticsearchServer implements AsyncDisposable {
     return ((await this.call('GET', `/${dataStream}/_count`)) as { count: number }).count;
   }
 
+  /** The ids of all documents of a data stream, one for each document. */
+  async ids(dataStream: string): Promise<string[]> {
+    await this.call('POST', `/${dataStream}/_refresh`);
+    const sort = ['log.file.fingerprint', 'log.offset'];
+    const ids: string[] = [];
+    let after: unknown;
+    do {
+      const query = {
+        size: 10_000,
+        sort,
+        _source: false,
+        ...(after !== undefined && { search_after: after }),
+      };
+      const { hits } = (await this.call('POST', `/${dataStream}/_search`, query)) as {
+        hits: { hits: { _id: string; sort: unknown }[] };
+      };
+      ids.push(...hits.hits.map(({ _id }) => _id));
+      after = hits.hits.at(-1)?.sort;
+    } while (after !== undefined);
+    return ids;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    const child = this.#process;
-    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
-      await ended;
-      clearTimeout(timer);
-    }
-    if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
+    await this.end('SIGTERM');
+    if (this.#launch !== undefined) await rm(this.#launch.directory, { recursive: true, force: true });
   }
 
   /** Security is ready a little later than the rest. */
@@ -192,14 +236,6 @@ function tlsArguments(tls: TlsFilePaths | undefined): string[] {
     '-E',
     `${ssl}.certificate=${tls.certificate}`,
   ];
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }
 
 /** Waits for the line that says so; its output is read on, so that the server never blocks on it. */

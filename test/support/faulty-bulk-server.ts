@@ -75,8 +75,8 @@ export class FaultyBulkServer implements AsyncDisposable {
   readonly documents = new Map<string, string>();
   /** Creates of an id that was there. */
   duplicates = 0;
-  /** Those of them whose document was another one. */
-  differing = 0;
+  /** Documents of such creates that were not the same to the byte: the one that is stored, and the other one. */
+  readonly differing: (readonly [stored: string, other: string])[] = [];
   readonly requests: SeenRequest[] = [];
   fault: FaultyBulkServerOptions['fault'];
   readonly #options: FaultyBulkServerOptions;
@@ -193,11 +193,13 @@ export class FaultyBulkServer implements AsyncDisposable {
   /** Ends early when the server closes. */
   async #delay(delayMs: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, delayMs);
-      this.#server.once('close', () => {
+      const finish = (): void => {
         clearTimeout(timer);
+        this.#server.removeListener('close', finish);
         resolve();
-      });
+      };
+      const timer = setTimeout(finish, delayMs);
+      this.#server.on('close', finish);
     });
   }
 
@@ -213,7 +215,8 @@ export class FaultyBulkServer implements AsyncDisposable {
     }
     if (this.documents.has(id)) {
       this.duplicates += 1;
-      if (this.#options.keepDocuments !== false && this.documents.get(id) !== document) this.differing += 1;
+      const stored = this.documents.get(id) ?? '';
+      if (this.#options.keepDocuments !== false && stored !== document) this.differing.push([stored, document]);
       const error = { type: 'version_conflict_engine_exception', reason: `[${id}]: document already exists` };
       return { create: { status: 409, error } };
     }

@@ -110,6 +110,12 @@ export class Following {
     await this.untilIdle();
   }
 
+  /** Lets time pass until nothing is left to read, and some more. */
+  async untilCaughtUp(): Promise<void> {
+    for (let rounds = 0; this.#follower.lag().bytes > 0 && rounds < 60; rounds += 1) await this.forMs(5_000);
+    await this.forMs(15_000);
+  }
+
   /** All text handed out as lines or last lines, in order. */
   text(): string {
     return Buffer.concat(

@@ -2,6 +2,7 @@ import {
   open,
   readFile,
   rename,
+  stat,
   truncate,
   unlink,
   utimes,
@@ -190,6 +191,9 @@ export class LogWorld {
     for (const content of this.#backups()) {
       if (content.growingArchive === undefined || content.path === undefined) continue;
       await writeFile(`${content.path}.gz`, content.growingArchive);
+      // gzip gives an archive the time of its file.
+      const { atime, mtime } = await stat(content.path);
+      await utimes(`${content.path}.gz`, atime, mtime);
       await unlink(content.path);
       content.path = `${content.path}.gz`;
       content.growingArchive = undefined;
@@ -240,6 +244,10 @@ export class LogWorld {
   problems(lives: readonly (readonly Delivered[])[], gaps: readonly LogGap[]): string[] {
     const byFingerprint = new Map(this.#contents.map((content) => [fingerprintOf(content.bytes), content]));
     const problems = lives.flatMap((life) => this.#problemsOfLife(life, byFingerprint));
+    const unnamed = gaps.filter(({ file }) => !byFingerprint.has(file.fingerprint));
+    problems.push(
+      ...unnamed.map(({ reason, file }) => `a gap (${reason}) in ${file.path}, which was never there`),
+    );
     for (const [fingerprint, content] of byFingerprint) {
       const named = gaps.filter(({ file }) => file.fingerprint === fingerprint);
       if (named.length > 0 && content.path !== undefined)

@@ -24,7 +24,8 @@ export class ReplayedLog {
     const recorded = join(sharedDir() ?? '', 'recorded', name);
     await mkdir(directory, { recursive: true });
     for (const backup of await readdir(recorded)) {
-      if (/^audit-.*\.log(\.gz)?$/.test(backup)) await copyFile(join(recorded, backup), join(directory, backup));
+      if (/^audit-.*\.log(\.gz)?$/.test(backup))
+        await copyFile(join(recorded, backup), join(directory, backup));
     }
     const log = new ReplayedLog({ name, directory, live: await readFile(join(recorded, 'audit.log')) });
     await writeFile(log.path, '');

@@ -13,14 +13,16 @@ export class ScriptedLog {
   /** Steps handed out and not yet followed by another call or a close: memory that a cursor holds. */
   held = 0;
   readonly #pieces: { piece: ScriptedPiece; start: number; end: number }[] = [];
-  #end = 0;
+  readonly #end: number;
 
   constructor(pieces: readonly ScriptedPiece[]) {
+    let end = 0;
     for (const piece of pieces) {
-      const start = this.#end;
-      this.#end += lengthOf(piece);
-      this.#pieces.push({ piece, start, end: this.#end });
+      const start = end;
+      end += lengthOf(piece);
+      this.#pieces.push({ piece, start, end });
     }
+    this.#end = end;
   }
 
   follower(from: LogPosition | undefined): LogFollower {
