@@ -21,7 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: GROUND,
   checkpoint: [...GROUND, 'log/log'],
   document: [...GROUND, 'sink/batch', 'sink/definition'],
-  log: [...GROUND, 'config', 'checkpoint'],
+  log: GROUND,
   'sink/sink': [...GROUND, 'sink/batch'],
   'sink/batch': GROUND,
   'sink/definition': [...GROUND, 'sink/sink', 'config'],
@@ -32,7 +32,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'sink/stdout': [...GROUND, ...CONTRACTS, 'sink/ndjson'],
   'sink/dead-letter': [...GROUND, ...CONTRACTS],
   'sink/registry': ['sink'],
-  pipeline: [...GROUND, ...CONTRACTS, 'sink/dead-letter'],
+  pipeline: [...GROUND, ...CONTRACTS],
   cli: ['*'],
   main: ['cli', 'errors'],
 };

@@ -15,6 +15,7 @@ import type { DeadDocument, DeliveryOptions } from '../pipeline/delivery.ts';
 import type { BatchLimits } from '../pipeline/outbox.ts';
 import { type DeadLine, Shipper, type ShipperOptions, type ShipperSignals } from '../pipeline/shipper.ts';
 import { newShipperStatus, type ShipperStatus } from '../pipeline/shipper-status.ts';
+import { SinkState } from '../pipeline/sink-state.ts';
 import type { DeadLetter, DeadLetterStore } from '../sink/dead-letter/dead-letter-store.ts';
 import type { Sink } from '../sink/sink.ts';
 import type { ShipperLabels, Telemetry } from '../telemetry/events.ts';
@@ -54,6 +55,7 @@ export interface WiredShipper {
 interface Pair extends WireOptions {
   readonly labels: ShipperLabels;
   readonly status: ShipperStatus;
+  readonly sinkState: SinkState;
   readonly signals: ShipperSignals;
 }
 
@@ -61,7 +63,8 @@ interface Pair extends WireOptions {
 export function wireShipper(options: WireOptions, signals: ShipperSignals): WiredShipper {
   const labels = { log: options.log.settings.name, sink: options.sinkName };
   const status = newShipperStatus(labels.log, labels.sink);
-  const pair: Pair = { ...options, labels, status, signals };
+  const sinkState = new SinkState({ status, labels, telemetry: options.telemetry });
+  const pair: Pair = { ...options, labels, status, sinkState, signals };
   return { status, run: () => runPair(pair) };
 }
 
@@ -177,7 +180,7 @@ function openFollower(pair: Pair, start: LogPosition | undefined): Promise<LogFo
 }
 
 function deliveryOptions(pair: Pair): DeliveryOptions {
-  const { sink, telemetry, clock, random, labels, status } = pair;
+  const { sink, telemetry, clock, random, labels, sinkState } = pair;
   return {
     sink,
     labels,
@@ -185,13 +188,7 @@ function deliveryOptions(pair: Pair): DeliveryOptions {
     clock,
     random,
     bury: (documents, signal) => buryDocuments(documents, pair, signal),
-    onSinkState: (reason, detail) => {
-      const changed = status.sinkReason !== reason;
-      status.sinkReady = reason === '';
-      status.sinkReason = reason;
-      status.sinkDetail = detail;
-      if (changed) telemetry.emit({ kind: 'sink-state', ready: status.sinkReady, reason, detail, ...labels });
-    },
+    onSinkState: (reason, detail) => sinkState.delivery(reason, detail),
   };
 }
 
@@ -221,9 +218,9 @@ function buryDocuments(
 
 /** Writes dead letters; while there is no room the shipper waits, and says so. */
 async function bury(letters: readonly DeadLetter[], pair: Pair, signal: AbortSignal): Promise<boolean> {
-  const { deadLetters, labels, status } = pair;
-  status.waitingFor = 'dead-letter-room';
-  const written = await deadLetters.write(labels, letters, signal);
-  status.waitingFor = '';
+  const { deadLetters, labels, sinkState } = pair;
+  const wait = sinkState.letters();
+  const written = await deadLetters.write(labels, letters, signal, wait.blocked);
+  wait.ended();
   return written;
 }

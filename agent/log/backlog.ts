@@ -197,8 +197,10 @@ export class Backlog {
   #noteWaiting(): void {
     const waiting = new Map<string, LogEntry>();
     for (const entry of this.#files) {
-      const { identity } = entry;
-      if (identity.status === 'line' && !this.#isTaken(entry)) waiting.set(identity.fingerprint, entry);
+      const { identity, name } = entry;
+      // A first line that is not complete will be another one when it is, unless nobody writes to the file any more.
+      const named = identity.status === 'line' && (identity.complete || name.rotatedAtMs !== undefined);
+      if (named && !this.#isTaken(entry)) waiting.set(identity.fingerprint, entry);
     }
     for (const [fingerprint, entry] of this.#waiting) {
       if (waiting.has(fingerprint)) continue;
@@ -209,13 +211,9 @@ export class Backlog {
   }
 
   #noteGone(fingerprint: string, entry: LogEntry): void {
-    const { identity, path, inode, sizeBytes, name } = entry;
-    const same = this.findInode(entry);
-    // A first line that was not complete is another one when it is: nothing is gone.
-    if (same !== undefined && identity.status === 'line' && !identity.complete) return;
-    this.#taken.add(fingerprint);
+    const { path, inode, sizeBytes, name } = entry;
     this.#gaps.push({
-      reason: same === undefined ? 'file-deleted' : 'truncated',
+      reason: this.findInode(entry)?.path === path ? 'truncated' : 'file-deleted',
       file: { fingerprint, path, inode: Number(inode) },
       offset: 0,
       unreadBytes: name.compressed ? undefined : sizeBytes,

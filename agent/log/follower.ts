@@ -118,6 +118,10 @@ class Follower implements LogFollower {
     }
   }
 
+  look(signal: AbortSignal): Promise<void> {
+    return this.#glance(signal);
+  }
+
   lag(): LogLag {
     const waiting = this.#backlog.waiting();
     const current = this.#current;

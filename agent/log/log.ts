@@ -57,6 +57,8 @@ export interface LogFollower {
   next(signal: AbortSignal): Promise<LogStep>;
   /** Waits until there may be something new, at most `timeoutMs`. Returns early when the signal aborts. */
   wait(timeoutMs: number, signal: AbortSignal): Promise<void>;
+  /** Brings `lag` up to date, for a caller that cannot take the next piece for a while. Pieces handed out stay valid. */
+  look(signal: AbortSignal): Promise<void>;
   /** How far the cursor is behind, as of the last look at the directory. */
   lag(): LogLag;
   /** Whether the log can be read at the moment. */

@@ -1,4 +1,4 @@
-import type { Ledger } from '../checkpoint/ledger.ts';
+import type { Ledger, OpenRange } from '../checkpoint/ledger.ts';
 import type { Clock } from '../clock.ts';
 import type { LogPosition } from '../log/log.ts';
 import type { ByteBudget } from '../memory/byte-budget.ts';
@@ -32,14 +32,17 @@ export class Outbox {
   readonly #pool: BatchPool;
   readonly #inFlight = new Set<Promise<void>>();
   #open: Batch | undefined;
-  /** Everything before it is in a batch, is a dead letter or is blank; undefined while nothing new is. */
-  #passed: { position: LogPosition; lastStageMs: number } | undefined;
+  /** Everything before its end is in a batch, is a dead letter or is blank; undefined while nothing new is. */
+  #passed: OpenRange | undefined;
+  /** Where the last range ended. */
+  #lastEnd: LogPosition | undefined;
   #sentLineBytes = 0;
 
   constructor(options: OutboxOptions, kill: AbortSignal) {
     this.#options = options;
     this.#kill = kill;
     const maxBatches = options.delivery.sink.maxInFlight + 1;
+    this.#lastEnd = options.ledger.checkpoint?.position;
     this.#pool = new BatchPool({ maxBytes: options.limits.maxBytes, maxBatches, budget: options.budget });
   }
 
@@ -55,29 +58,32 @@ export class Outbox {
   /** How long the open batch may still wait, ms; undefined while it is empty. */
   get patienceMs(): number | undefined {
     const open = this.#open;
-    if (open === undefined || open.count === 0) return undefined;
+    if (open === undefined || open.count === 0 || this.#lastEnd === undefined) return undefined;
     return Math.max(0, open.openedAtMs + this.#options.limits.maxAgeMs - this.#options.clock.nowMs());
   }
 
   /** The batch to encode into. Waits while all are on their way; undefined when killed. */
   async batch(): Promise<Batch | undefined> {
-    while (this.#open === undefined) {
-      if (this.#kill.aborted) return undefined;
+    while (this.#open === undefined && !this.#kill.aborted) {
       this.#open = this.#pool.take();
       if (this.#open === undefined) await this.#oneBack();
     }
+    // A full batch that nobody takes any more would be asked for again and again.
+    if (this.#kill.aborted || this.#open === undefined) return undefined;
     if (this.#open.count === 0) this.#open.openedAtMs = this.#options.clock.nowMs();
     return this.#open;
   }
 
   /** Notes that everything before the position is in the open batch, in an earlier one, or needs no delivery. */
   pass(position: LogPosition, lastStageMs: number): void {
-    this.#passed = { position, lastStageMs: lastStageMs || (this.#passed?.lastStageMs ?? 0) };
+    this.#lastEnd = position;
+    this.#passed = { end: position, lastStageMs: lastStageMs || (this.#passed?.lastStageMs ?? 0) };
   }
 
   /** The same for a range that was delivered outside the outbox, while nothing is on its way. */
   passDelivered(position: LogPosition, lastStageMs: number, sinkState: unknown): void {
     this.#passed = undefined;
+    this.#lastEnd = position;
     const { ledger } = this.#options;
     ledger.settle(ledger.open({ end: position, lastStageMs }), sinkState);
   }
@@ -87,12 +93,11 @@ export class Outbox {
     const open = this.#open;
     if (open === undefined || open.count === 0) return this.#settlePassed();
     while (this.#inFlight.size >= this.#options.delivery.sink.maxInFlight) await this.#oneBack();
-    if (this.#kill.aborted || this.#passed === undefined) return;
-    const { position, lastStageMs } = this.#passed;
-    this.#passed = undefined;
+    const range = this.#takeRange();
+    if (this.#kill.aborted || range === undefined) return;
     this.#open = undefined;
     this.#sentLineBytes += open.lineBytes;
-    const sent = this.#send(open, { end: position, lastStageMs }).finally(() => this.#inFlight.delete(sent));
+    const sent = this.#send(open, range).finally(() => this.#inFlight.delete(sent));
     this.#inFlight.add(sent);
   }
 
@@ -112,13 +117,22 @@ export class Outbox {
 
   #settlePassed(): void {
     if (this.#passed === undefined) return;
-    const { position, lastStageMs } = this.#passed;
-    this.#passed = undefined;
     const { ledger } = this.#options;
-    ledger.settle(ledger.open({ end: position, lastStageMs }));
+    ledger.settle(ledger.open(this.#passed));
+    this.#passed = undefined;
   }
 
-  async #send(batch: Batch, range: { end: LogPosition; lastStageMs: number }): Promise<void> {
+  /**
+   * The range that the open batch stands for. A batch of nothing but own records moves no position, but it has its place in the order
+   * all the same; before the first position there is none, and it waits for the first line.
+   */
+  #takeRange(): OpenRange | undefined {
+    const range = this.#passed ?? (this.#lastEnd && { end: this.#lastEnd, lastStageMs: 0 });
+    this.#passed = undefined;
+    return range;
+  }
+
+  async #send(batch: Batch, range: OpenRange): Promise<void> {
     const { ledger, delivery } = this.#options;
     const { lineBytes } = batch;
     const open = ledger.open(range);

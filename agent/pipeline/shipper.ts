@@ -77,6 +77,8 @@ export class Shipper {
   /** Gaps that were met and are not told yet: what follows them was not read. */
   readonly #gaps: PendingGap[] = [];
   #ownRecords = 0;
+  /** Bytes of the step in hand that are in no batch yet. */
+  #heldBytes = 0;
   #lastStepMs = 0;
   #lastLagMs = Number.NEGATIVE_INFINITY;
 
@@ -110,8 +112,10 @@ export class Shipper {
     if (this.#signals.stop.aborted) return;
     if (step.status === 'idle') await this.#idle(follower);
     else await this.#take(step);
-    if (this.#outbox.patienceMs === 0) await this.#outbox.dispatch();
-    this.#reportLag(follower);
+    this.#heldBytes = 0;
+    if (this.#outbox.patienceMs === 0) await this.#dispatch();
+    // A cursor that was closed over a large line does not know any more how far it is behind.
+    if (follower === this.#follower) this.#reportLag();
   }
 
   async #take(step: Exclude<LogStep, { status: 'idle' }>): Promise<void> {
@@ -136,15 +140,16 @@ export class Shipper {
   async #takeLines(step: LinesStep): Promise<void> {
     const encoder = this.#encoder;
     encoder.begin(step);
+    this.#heldBytes = step.end - step.start;
     for (;;) {
-      const batch = await this.#outbox.batch();
+      const batch = await this.#outlast(this.#outbox.batch());
       if (batch === undefined) return;
       const stop = encoder.encode(batch, this.#options.limits.maxEvents);
       this.#pass(step, encoder.at);
       if (stop === 'end') break;
       if (stop === 'unusual') {
         if (!(await this.#takeUnusual(step))) return;
-      } else if (batch.count > 0) await this.#outbox.dispatch();
+      } else if (batch.count > 0) await this.#dispatch();
       else if (!(await this.#takeLarge(step, encoder.neededBytes))) return;
     }
     if (this.#gaps.length > 0 && encoder.firstStageMs > 0) await this.#tellGaps(encoder.firstStageMs);
@@ -153,6 +158,7 @@ export class Shipper {
 
   /** Notes how far the step has been taken. */
   #pass(step: LinesStep, at: number): void {
+    this.#heldBytes = step.end - at;
     if (this.#encoder.lastStageMs > 0) this.#lastStageMs = this.#encoder.lastStageMs;
     this.#outbox.pass({ file: step.file, offset: step.offset + (at - step.start) }, this.#lastStageMs);
   }
@@ -177,11 +183,11 @@ export class Shipper {
       return this.#buryLine(dead);
     }
     for (;;) {
-      const batch = await this.#outbox.batch();
+      const batch = await this.#outlast(this.#outbox.batch());
       if (batch === undefined) return false;
       const needed = this.#encoder.encodePiece(file, piece, batch);
       if (needed === 0) return true;
-      if (batch.count > 0) await this.#outbox.dispatch();
+      if (batch.count > 0) await this.#dispatch();
       else return this.#shipAlone({ file, offset }, needed);
     }
   }
@@ -202,14 +208,14 @@ export class Shipper {
    * no memory held meanwhile, and the line comes back as a new step.
    */
   async #shipAlone(position: LogPosition, neededBytes: number): Promise<boolean> {
-    await this.#outbox.dispatch();
+    await this.#dispatch();
     if (this.#outbox.inFlight > 0) {
       // The sink may be away for hours; a large line must not keep its memory from others for so long.
       await this.#rewind(position, () => this.#outbox.settled());
       return false;
     }
     const { record } = this.#encoder;
-    const outcome = await this.#lone.ship(record, neededBytes);
+    const outcome = await this.#outlast(this.#lone.ship(record, neededBytes));
     const end = position.offset + record.lineBytes;
     switch (outcome.status) {
       case 'shipped':
@@ -236,12 +242,15 @@ export class Shipper {
   }
 
   async #rewind(position: LogPosition, wait: () => Promise<void>): Promise<void> {
+    this.#reportLag();
     await this.#follower?.close();
-    await wait();
+    this.#follower = undefined;
+    await this.#outlast(wait());
     this.#follower = await this.#options.openFollower(position);
   }
 
   async #bury(dead: DeadLine, endOffset: number): Promise<void> {
+    this.#heldBytes = endOffset - dead.start;
     if (await this.#buryLine(dead))
       this.#outbox.pass({ file: dead.file, offset: endOffset }, this.#lastStageMs);
   }
@@ -257,7 +266,7 @@ export class Shipper {
       bytes: end - start,
       ...labels,
     });
-    return bury([dead], this.#signals.kill);
+    return this.#outlast(bury([dead], this.#signals.kill));
   }
 
   #noteGap(gap: LogGap): void {
@@ -287,11 +296,11 @@ export class Shipper {
 
   async #shipOwn(record: OwnRecord): Promise<void> {
     for (;;) {
-      const batch = await this.#outbox.batch();
+      const batch = await this.#outlast(this.#outbox.batch());
       if (batch === undefined || this.#options.sink.encodeOwn(record, batch) === 0) return;
       // An own record is some hundred bytes: a batch that holds nothing always has room for it.
       if (batch.count === 0) throw new InvariantError('an own record does not fit into an empty batch');
-      await this.#outbox.dispatch();
+      await this.#dispatch();
     }
   }
 
@@ -300,9 +309,27 @@ export class Shipper {
     const [gap] = this.#gaps;
     if (gap !== undefined && clock.monotonicMs() - gap.sinceMs > GAP_PATIENCE_MS) await this.#tellGaps(0);
     const { patienceMs } = this.#outbox;
-    if (patienceMs === undefined) await this.#outbox.dispatch();
+    if (patienceMs === undefined) await this.#dispatch();
     if (clock.monotonicMs() - this.#lastStepMs > QUIET_MS) this.#outbox.trim();
     await follower.wait(Math.min(patienceMs ?? LONGEST_WAIT_MS, LONGEST_WAIT_MS), this.#signals.stop);
+  }
+
+  #dispatch(): Promise<void> {
+    return this.#outlast(this.#outbox.dispatch());
+  }
+
+  /** Waits for what may take hours while the sink is away, and tells meanwhile how the lag grows. */
+  async #outlast<Result>(work: Promise<Result>): Promise<Result> {
+    const { clock, status } = this.#options;
+    const ended = new AbortController();
+    const done = work.finally(() => ended.abort());
+    for (;;) {
+      await Promise.race([done, clock.delay(LAG_INTERVAL_MS, ended.signal)]);
+      if (ended.signal.aborted) return done;
+      status.lastTurnMs = clock.monotonicMs();
+      if (!this.#signals.stop.aborted) await this.#follower?.look(this.#signals.stop);
+      this.#reportLag();
+    }
   }
 
   #reportLines(): void {
@@ -311,12 +338,14 @@ export class Shipper {
     telemetry.emit({ kind: 'lines', events, empty, nulBytes, unusual, degraded, ...labels });
   }
 
-  #reportLag(follower: LogFollower): void {
+  #reportLag(): void {
     const { telemetry, labels, clock, status, ledger } = this.#options;
+    const follower = this.#follower;
+    if (follower === undefined) return;
     if (clock.monotonicMs() - this.#lastLagMs < LAG_INTERVAL_MS) return;
     this.#lastLagMs = clock.monotonicMs();
     const { bytes: unread, files, untilDeletionSeconds } = follower.lag();
-    const bytes = unread + this.#outbox.unsettledBytes;
+    const bytes = unread + this.#outbox.unsettledBytes + this.#heldBytes;
     const settledStageMs = ledger.checkpoint?.lastStageMs ?? 0;
     const seconds =
       bytes === 0 || settledStageMs === 0 ? 0 : Math.max(0, (clock.nowMs() - settledStageMs) / 1000);

@@ -150,7 +150,10 @@ describe('an agent that starts', () => {
     const logs = [{ name: LOG_NAME, path: home.logPath(), startAt: 'end' }];
     await home.configure({ logs, sinks: [siemSink(server.url)] });
     const agent = home.start();
-    await agent.until('the start is on record', async () => (await offsetOnDisk()) === (old.at(-1)?.end ?? 0) + 1);
+    await agent.until(
+      'the start is on record',
+      async () => (await offsetOnDisk()) === (old.at(-1)?.end ?? 0) + 1,
+    );
     const fresh = await log.append(lines(5, 5));
     await agent.until('a batch is refused', () => server.requests.length > 0);
     await agent.kill();
@@ -258,6 +261,10 @@ describe('a running agent', () => {
       { name: 'other', ready: false, reason: 'connect' },
     ]);
     await expectLive(agent);
+    await agent.until(
+      'the lag of the other one is said',
+      async () => (await agent.metric('lag_bytes', { sink: 'other' })) > 40 * 1024 ** 2,
+    );
     await log.append([auditLine(3)]);
     await agent.until('more arrives', () => server.documents.size === 4);
 

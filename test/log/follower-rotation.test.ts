@@ -180,6 +180,26 @@ describe('log follower, as files are renamed, compressed and deleted', () => {
     ]);
   });
 
+  it('reads a file that was missed for a while and has come back', async () => {
+    await log.append(eventLines(1, 100));
+    await log.rotate();
+    await log.append(eventLine(101));
+    const away = await log.rotate();
+    await log.append(eventLine(102));
+    const following = await fixture.follow({ chunkBytes: 1024 });
+    await following.step();
+    await rename(away, log.at('elsewhere'));
+    await following.forMs(2_000);
+    expect(following.gaps).toHaveLength(1);
+    await rename(log.at('elsewhere'), away);
+    await log.rotate();
+    await log.append(eventLine(103));
+    await following.forMs(2_000);
+
+    expect(following.text()).toBe(eventLines(1, 100) + eventLine(102) + eventLine(101) + eventLine(103));
+    expect(following.gaps).toHaveLength(1);
+  });
+
   it('says that the file of its position is gone, and reads every retained file that may be newer', async () => {
     await log.append(eventLines(1, 2));
     const first = await fixture.follow();

@@ -19,6 +19,8 @@ interface SceneOptions {
   readonly maxEvents?: number;
   readonly budgetBytes?: number;
   readonly maxInFlight?: number;
+  /** How far the clock jumps at each look. */
+  readonly skipMs?: number;
 }
 
 function scene(options: SceneOptions) {
@@ -32,7 +34,13 @@ function scene(options: SceneOptions) {
   const stop = new AbortController();
   const kill = new AbortController();
   const status = newShipperStatus(labels.log, labels.sink);
-  const clock = { ...systemClock, delay: (_: number, signal: AbortSignal) => systemClock.delay(1, signal) };
+  let skippedMs = 0;
+  const monotonicMs = () => performance.now() + (skippedMs += options.skipMs ?? 0);
+  const clock = {
+    ...systemClock,
+    monotonicMs,
+    delay: (_: number, signal: AbortSignal) => systemClock.delay(1, signal),
+  };
   const delivery = {
     sink,
     labels,
@@ -187,6 +195,20 @@ describe('Shipper', () => {
 
     expect(at.sink.delivered.toSorted()).toEqual(['own:gap', auditLine(1), auditLine(2)]);
     expect(at.events).toContainEqual(expect.objectContaining({ kind: 'gap', unreadBytes: 77 }));
+  });
+
+  it('tells of a gap also where nothing follows it', async () => {
+    const gap = { reason: 'truncated', file: SCRIPTED_FILE, offset: 10, unreadBytes: undefined } as const;
+    const text = textOf([1]);
+    const at = scene({ pieces: [{ text }, { gap }], skipMs: 20_000 });
+    const run = at.shipper.run();
+
+    while (!at.sink.delivered.includes('own:gap')) await new Promise((resolve) => setImmediate(resolve));
+    at.stop.abort();
+    await run;
+
+    expect(at.sink.delivered).toEqual([auditLine(1), 'own:gap']);
+    expect(at.ledger.checkpoint?.position.offset).toBe(text.length);
   });
 
   it('does not settle past a batch that is still on its way', async () => {

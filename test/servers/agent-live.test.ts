@@ -17,6 +17,8 @@ const versions = availableElasticsearch().slice(0, 1);
 if (versions.length === 0) console.log('skipped: no Elasticsearch for what a live API server logs');
 if (!isKubernetesAvailable()) console.log('skipped: no API server (SHARED_DIR/servers/kubernetes)');
 
+const USUAL = ['exercise.sh'] as const;
+const BOTH = [...USUAL, 'hostile.sh'] as const;
 const POLICY = {
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
@@ -40,11 +42,11 @@ describeElasticsearch(isKubernetesAvailable() ? versions : [])(
     }, TEST_LIMIT_MS);
 
     it.each([
-      ['plain', 'false', /^audit-.*\.log$/],
-      ['compressed', 'true', /^audit-.*\.log\.gz$/],
+      ['plain', { compress: 'false', backupName: /^audit-.*\.log$/, scripts: BOTH }],
+      ['compressed', { compress: 'true', backupName: /^audit-.*\.log\.gz$/, scripts: USUAL }],
     ])(
       'ships each line once while the API server rotates into %s backups',
-      async (name, compress, backupName) => {
+      async (name, { compress, backupName, scripts }) => {
         await using shipment = await Shipment.create({ server, bundle, name });
         const policy = join(shipment.home.directory, 'policy.yaml');
         await writeFile(policy, JSON.stringify(POLICY));
@@ -59,18 +61,17 @@ describeElasticsearch(isKubernetesAvailable() ? versions : [])(
         await shipment.setUp([{ name: 'kube-apiserver', directory, path: join(directory, 'audit.log') }]);
         const agent = shipment.start();
 
-        await kubernetes.exercise();
+        for (const script of scripts) await kubernetes.run(script);
         await kubernetes.stop();
         await shipment.untilSettled(agent);
 
         expect(await agent.metric('dead_letters_total')).toBe(0);
         expect(await agent.metric('gaps_total')).toBe(0);
         expect(await agent.metric('duplicate_documents_total')).toBe(0);
-        expect(await agent.stop()).toEqual({ code: 0, signal: null });
+        expect(await shipment.stop(agent)).toEqual({ code: 0, signal: null });
         expect(await shipment.difference()).toEqual(NO_DIFFERENCE);
         const backups = (await logFileNames(directory)).filter((file) => backupName.test(file));
         expect(backups.length).toBeGreaterThan(2);
-        console.log(`${name}: ${(await shipment.lines()).size} lines, ${backups.length} backups`);
       },
       TEST_LIMIT_MS,
     );

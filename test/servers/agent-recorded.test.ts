@@ -18,24 +18,24 @@ import { NO_DIFFERENCE, Shipment } from '../support/shipment.ts';
 const TEST_LIMIT_MS = 400_000;
 /** Some events at a time, so that there is a middle. */
 const SMALL_BATCHES = { maxEvents: 250 };
-/** Answers of the server after which the next is kept back: all logs together need some forty. */
+/** Answers of the server that pass before it is held up; all logs together need some forty. */
 const IN_THE_MIDDLE = 8;
 /** Members of an event that must arrive as they were logged, whatever else is in it. */
 const ENVELOPE = [
-  ...[
-    'auditID',
-    'stage',
-    'level',
-    'verb',
-    'requestURI',
-    'user',
-    'impersonatedUser',
-    'objectRef',
-    'sourceIPs',
-  ],
-  ...['userAgent', 'responseStatus', 'requestReceivedTimestamp', 'stageTimestamp'],
+  'auditID',
+  'stage',
+  'level',
+  'verb',
+  'requestURI',
+  'user',
+  'impersonatedUser',
+  'objectRef',
+  'sourceIPs',
+  'userAgent',
+  'responseStatus',
+  'requestReceivedTimestamp',
+  'stageTimestamp',
 ];
-
 const BODIES = ['requestObject', 'responseObject'];
 /** What Elasticsearch refuses in the hostile bodies: each occurs there in the request that an API server was sent. */
 const REFUSED = {
@@ -84,11 +84,11 @@ describeElasticsearch(hasRecorded ? versions : [])('the agent and Elasticsearch 
     return { shipment, logs };
   }
 
-  /** Starts the agent and waits until the server has done something that the agent does not know of. */
+  /** Starts the agent and waits until the server has documents that the agent does not know of, and lacks others that were sent. */
   async function startToTheMiddle(shipment: Shipment): Promise<AgentProcess> {
     shipment.relay.holdAfter(IN_THE_MIDDLE);
     const agent = shipment.start();
-    await agent.until('an answer is kept back', () => shipment.relay.isHolding);
+    await agent.until('answers and requests are held up', () => shipment.relay.isHolding);
     return agent;
   }
 
@@ -97,7 +97,7 @@ describeElasticsearch(hasRecorded ? versions : [])('the agent and Elasticsearch 
     await shipment.untilSettled(agent);
     expect(await agent.metric('dead_letters_total')).toBe(0);
     expect(await agent.metric('gaps_total')).toBe(0);
-    expect(await agent.stop()).toEqual({ code: 0, signal: null });
+    expect(await shipment.stop(agent)).toEqual({ code: 0, signal: null });
     expect(await shipment.difference()).toEqual(NO_DIFFERENCE);
   }
 
@@ -143,7 +143,7 @@ describeElasticsearch(hasRecorded ? versions : [])('the agent and Elasticsearch 
       });
 
       expect(await second.metric('duplicate_documents_total')).toBe(lines.size);
-      expect(await second.stop()).toEqual({ code: 0, signal: null });
+      expect(await shipment.stop(second)).toEqual({ code: 0, signal: null });
       expect(await shipment.difference()).toEqual(NO_DIFFERENCE);
       expect(lines.size).toBe(3997 + 1954 + 1903);
     },
@@ -159,7 +159,7 @@ describeElasticsearch(hasRecorded ? versions : [])('the agent and Elasticsearch 
       first.signal('SIGTERM');
       await first.untilLogged('agent-stopping');
       shipment.relay.release();
-      expect(await first.exit).toEqual({ code: 0, signal: null });
+      expect(await shipment.untilEnded(first)).toEqual({ code: 0, signal: null });
       await rotateAndEnd(logs);
 
       const second = shipment.start();
@@ -199,7 +199,7 @@ describeElasticsearch(hasRecorded ? versions : [])('the agent and Elasticsearch 
       await server.end('SIGKILL');
       shipment.relay.cut();
       await rotateAndEnd(logs);
-      await agent.untilLogged('sink-state', { ready: false });
+      await agent.untilLogged('sink-state');
 
       await server.resume();
 

@@ -51,7 +51,10 @@ export class AgentProcess implements AsyncDisposable {
     });
   }
 
-  static start(configPath: string, { main = AGENT_MAIN, preload, env = {} }: StartOptions = {}): AgentProcess {
+  static start(
+    configPath: string,
+    { main = AGENT_MAIN, preload, env = {} }: StartOptions = {},
+  ): AgentProcess {
     const imports = preload === undefined ? [] : ['--import', preload];
     const args = [...imports, main, 'run', '--config', configPath];
     const child = spawn(process.execPath, args, {

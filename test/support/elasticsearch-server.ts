@@ -186,7 +186,8 @@ export class ElasticsearchServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.end('SIGTERM');
+    // Nobody needs what it would put in order.
+    await this.end('SIGKILL');
     if (this.#launch !== undefined) await rm(this.#launch.directory, { recursive: true, force: true });
   }
 

@@ -47,7 +47,11 @@ function writeHalf(handle: FileHandle, content: unknown): void {
   if (bytes instanceof Uint8Array) writeSync(handle.fd, bytes, 0, bytes.length >> 1);
 }
 
-function patch(target: object, names: readonly string[], before: (self: unknown, args: unknown[], name: string) => void): void {
+function patch(
+  target: object,
+  names: readonly string[],
+  before: (self: unknown, args: unknown[], name: string) => void,
+): void {
   for (const name of names) {
     const original = Reflect.get(target, name) as Operation;
     Reflect.set(target, name, function patched(this: unknown, ...args: unknown[]): unknown {
@@ -73,7 +77,9 @@ const anyFile = await promises.open(import.meta.filename, 'r');
 patchHandles(Object.getPrototypeOf(anyFile) as object);
 await anyFile.close();
 
-patch(promises, ['rename', 'link', 'unlink', 'mkdir'], (_, args, name) => count(args.at(-1) === args[1] && name !== 'mkdir' ? args[1] : args[0], name));
+patch(promises, ['rename', 'link', 'unlink', 'mkdir'], (_, args, name) =>
+  count(args.at(-1) === args[1] && name !== 'mkdir' ? args[1] : args[0], name),
+);
 
 const open = promises.open as Operation;
 Reflect.set(promises, 'open', async (...args: unknown[]): Promise<unknown> => {

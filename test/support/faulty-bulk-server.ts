@@ -26,7 +26,8 @@ export type Fault =
   | { kind: 'reset'; when: 'before-storing' | 'after-storing' | 'mid-answer' }
   /** Stores, then says nothing, or the head of an answer and then nothing. */
   | { kind: 'hang'; when: 'before-answer' | 'mid-answer' }
-  | { kind: 'slow'; delayMs: number }
+  /** Stores at once and answers late or, `storesLast`, stores late as well, and only for a client that is still there. */
+  | { kind: 'slow'; delayMs: number; storesLast?: boolean }
   /** Stores, then answers 200 with this. */
   | { kind: 'answer'; body: string; contentType?: string };
 
@@ -174,9 +175,10 @@ export class FaultyBulkServer implements AsyncDisposable {
         response.writeHead(200, { 'content-type': fault.contentType ?? 'application/json' }).end(fault.body);
         return;
       case 'slow': {
-        const body = this.#store(items, () => undefined);
+        const early = fault.storesLast === true ? undefined : this.#store(items, () => undefined);
         await this.#delay(fault.delayMs);
-        this.#json(response, 200, body);
+        if (response.socket?.destroyed !== false) return;
+        this.#json(response, 200, early ?? this.#store(items, () => undefined));
         return;
       }
       case 'reset':
@@ -216,7 +218,8 @@ export class FaultyBulkServer implements AsyncDisposable {
     if (this.documents.has(id)) {
       this.duplicates += 1;
       const stored = this.documents.get(id) ?? '';
-      if (this.#options.keepDocuments !== false && stored !== document) this.differing.push([stored, document]);
+      if (this.#options.keepDocuments !== false && stored !== document)
+        this.differing.push([stored, document]);
       const error = { type: 'version_conflict_engine_exception', reason: `[${id}]: document already exists` };
       return { create: { status: 409, error } };
     }

@@ -10,8 +10,8 @@ import { freePorts } from './free-ports.ts';
 import { sharedDir } from './shared.ts';
 
 const START_LIMIT_MS = 120_000;
-const STOP_LIMIT_MS = 30_000;
-const EXERCISE_LIMIT_MS = 180_000;
+const STOP_LIMIT_MS = 90_000;
+const SCRIPT_LIMIT_MS = 180_000;
 /** API server, etcd twice, controllers. */
 const PORTS = 4;
 
@@ -50,20 +50,18 @@ export class KubernetesServer implements AsyncDisposable {
     return join(this.directory, 'audit');
   }
 
-  /** Has about everything done that ends up in an audit log. */
-  async exercise(): Promise<void> {
-    const child = this.#spawn('exercise.sh', [this.directory], {});
+  /** Runs a script against the server: `exercise.sh` has about everything done that ends up in an audit log, `hostile.sh` the rest. */
+  async run(name: 'exercise.sh' | 'hostile.sh'): Promise<void> {
+    const child = this.#spawn(name, [this.directory], {});
     child.stdout?.resume();
     child.stderr?.resume();
-    const [code] = (await once(child, 'exit', {
-      signal: AbortSignal.timeout(EXERCISE_LIMIT_MS),
-    })) as unknown[];
-    if (code !== 0) throw new Error(`the exercise ended with ${String(code)}`);
+    const [code] = (await once(child, 'exit', { signal: AbortSignal.timeout(SCRIPT_LIMIT_MS) })) as unknown[];
+    if (code !== 0) throw new Error(`${name} ended with ${String(code)}`);
   }
 
   /** Ends everything; the audit log is whole then. */
   async stop(): Promise<void> {
-    await Promise.all(this.#children.map(endGroup));
+    await Promise.all(this.#children.map(end));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -71,33 +69,22 @@ export class KubernetesServer implements AsyncDisposable {
     await rm(this.directory, { recursive: true, force: true });
   }
 
-  /** In a process group of its own, so that what a script has started can be ended even where the script cannot any more. */
   #spawn(name: string, args: readonly string[], environment: Readonly<Record<string, string>>): ChildProcess {
     const env = { ...process.env, ...environment };
-    const child = spawn(script(name), args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(script(name), args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#children.push(child);
     return child;
   }
 }
 
-async function endGroup(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined) return;
-  if (child.exitCode === null && child.signalCode === null) {
-    const ended = once(child, 'exit');
-    child.kill('SIGTERM');
-    const timer = setTimeout(killGroup, STOP_LIMIT_MS, child.pid);
-    await ended;
-    clearTimeout(timer);
-  }
-  killGroup(child.pid);
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // Nothing of it is left, as it should be.
-  }
+/** The start script ends what it has started when it is told to end. */
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
+  await ended;
+  clearTimeout(timer);
 }
 
 /** Waits for the line that says so; its output is read on, so that the server never blocks on it. */

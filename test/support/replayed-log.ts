@@ -37,10 +37,15 @@ export class ReplayedLog {
     await this.#writeTo(Math.max(this.#writtenBytes, Math.floor(this.#live.length * share)));
   }
 
-  /** Ends the line, renames the live file as the API server does, and creates it anew. */
-  async rotate(): Promise<void> {
+  /** Ends a line of which only a part is written. */
+  async endLine(): Promise<void> {
     const lineFeed = this.#live.indexOf(LINE_FEED, Math.max(0, this.#writtenBytes - 1));
     await this.#writeTo(lineFeed + 1);
+  }
+
+  /** Ends the line, renames the live file as the API server does, and creates it anew. */
+  async rotate(): Promise<void> {
+    await this.endLine();
     const time = lastStageTime(this.#live.subarray(0, this.#writtenBytes));
     const stamp = time.toISOString().replaceAll(':', '-').replace('Z', '');
     await rename(this.path, join(this.directory, `audit-${stamp}.log`));

@@ -44,6 +44,7 @@ export class ScriptedLog {
       wait: async (_, signal) => {
         await new Promise((resolve) => setTimeout(resolve, signal.aborted ? 0 : 1));
       },
+      look: async () => {},
       lag: (): LogLag => ({ bytes: this.#end - offset, files: 1, untilDeletionSeconds: undefined }),
       readable: () => true,
       close: async () => {

@@ -2,16 +2,18 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgentBundle } from './agent-bundle.ts';
 import { AgentHome } from './agent-home.ts';
-import type { AgentProcess } from './agent-process.ts';
+import type { AgentExit, AgentProcess } from './agent-process.ts';
 import { runNode } from './child-process.ts';
 import type { ElasticsearchServer } from './elasticsearch-server.ts';
 import { isSettled, linesOnDisk } from './log-on-disk.ts';
 import type { LinesById } from './log-on-disk.ts';
 import { TcpRelay } from './tcp-relay.ts';
+import { until } from './until.ts';
 
 type Settings = Readonly<Record<string, unknown>>;
 
 export const SIEM = 'siem';
+const LOOPBACK = '127.0.0.1';
 
 export interface ShipmentOptions {
   readonly server: ElasticsearchServer;
@@ -59,7 +61,7 @@ export class Shipment implements AsyncDisposable {
   }
 
   static async create(options: ShipmentOptions): Promise<Shipment> {
-    const relay = await TcpRelay.start(Number(new URL(options.server.url).port));
+    const relay = await TcpRelay.start(new URL(options.server.url));
     return new Shipment(options, await AgentHome.create(), relay);
   }
 
@@ -81,7 +83,6 @@ export class Shipment implements AsyncDisposable {
   /** Writes the configuration; settings given here stand over it. */
   async configure(given: Settings = {}): Promise<void> {
     const { server, sink, others } = this.#options;
-    const { protocol, hostname } = new URL(server.url);
     await this.home.configure({
       cluster: { name: 'prod-eu-1' },
       logs: this.#logs.map(({ name, path }) => ({ name, path })),
@@ -89,10 +90,10 @@ export class Shipment implements AsyncDisposable {
         {
           name: SIEM,
           type: 'elasticsearch',
-          url: `${protocol}//${hostname}:${this.relay.port}`,
+          url: this.relay.url,
           apiKeyFile: this.#file('api-key'),
           dataStream: this.dataStream,
-          ...(server.caFile !== undefined && { tls: { caFile: server.caFile } }),
+          ...tlsOf(server),
           ...sink,
         },
         ...(others?.(this.home) ?? []),
@@ -113,6 +114,18 @@ export class Shipment implements AsyncDisposable {
         isSettled(directory, this.home.positionPath(sink, name)),
       );
     }
+  }
+
+  /** Ends the agent in the way of a service manager. */
+  stop(agent: AgentProcess): Promise<AgentExit> {
+    agent.signal('SIGTERM');
+    return this.untilEnded(agent);
+  }
+
+  /** As `agent.exit`, with a bound. */
+  async untilEnded(agent: AgentProcess): Promise<AgentExit> {
+    await until('the agent has ended', () => agent.hasEnded);
+    return agent.exit;
   }
 
   /** The lines of all logs, as they lie on disk. */
@@ -141,6 +154,13 @@ export class Shipment implements AsyncDisposable {
   #file(name: string): string {
     return join(this.home.directory, name);
   }
+}
+
+/** Behind the relay, only the certificate of a server of our own has the right address in it. */
+function tlsOf({ url, caFile }: ElasticsearchServer): Settings {
+  const { protocol, hostname } = new URL(url);
+  if (protocol === 'http:') return {};
+  return { tls: hostname === LOOPBACK && caFile !== undefined ? { caFile } : { insecureSkipVerify: true } };
 }
 
 /** Compares ids, one for each document, with the lines that they should be of. */

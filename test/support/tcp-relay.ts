@@ -5,55 +5,73 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 interface Pair {
   readonly client: Socket;
   readonly upstream: Socket;
-  /** What the server said and the client has not been told. */
-  readonly held: Buffer[];
+  /** Whether the client has asked and was not answered yet. */
+  isBusy: boolean;
+  /** What the client asked and the server has not been told, and the other way round. */
+  readonly heldRequests: Buffer[];
+  readonly heldAnswers: Buffer[];
 }
 
 /**
- * Stands between the agent and a server and can keep the server's answers back: what was asked for is done then, and the agent does not
- * know. It makes "in the middle" a moment that a test can wait for.
+ * Stands between the agent and a server, and can hold up what they say: then there are documents that the server has and the agent does
+ * not know of, and others that never reached the server. It makes "in the middle" a moment that a test can wait for.
  */
 export class TcpRelay implements AsyncDisposable {
   readonly #server: Server;
+  readonly #target: URL;
   readonly #pairs = new Set<Pair>();
   #answersLeft = Number.POSITIVE_INFINITY;
+  #isHolding = false;
 
-  private constructor(server: Server, targetPort: number) {
+  private constructor(server: Server, target: URL) {
     this.#server = server;
-    server.on('connection', (client) => this.#join(client, connect(targetPort, '127.0.0.1')));
+    this.#target = target;
+    const port = Number(target.port || (target.protocol === 'https:' ? 443 : 80));
+    server.on('connection', (client) => this.#join(client, connect(port, target.hostname)));
   }
 
-  static async start(targetPort: number): Promise<TcpRelay> {
+  static async start(target: URL): Promise<TcpRelay> {
     const server = createServer();
-    const relay = new TcpRelay(server, targetPort);
+    const relay = new TcpRelay(server, target);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return relay;
   }
 
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+  /** The target's, with this address. */
+  get url(): string {
+    const { port } = this.#server.address() as AddressInfo;
+    return `${this.#target.protocol}//127.0.0.1:${port}${this.#target.pathname}`;
   }
 
-  /** Lets so many answers pass and keeps back those that come after. */
+  /**
+   * Lets so many answers pass, or some more until another request is under way then. What is asked after that is held up, and so are
+   * the answers to what was asked before.
+   */
   holdAfter(answers: number): void {
     this.#answersLeft = answers;
   }
 
-  /** Whether an answer is kept back. */
+  /** Whether both a request and an answer are held up. */
   get isHolding(): boolean {
-    return [...this.#pairs].some(({ held }) => held.length > 0);
+    const pairs = [...this.#pairs];
+    return (
+      pairs.some((pair) => pair.heldRequests.length > 0) && pairs.some((pair) => pair.heldAnswers.length > 0)
+    );
   }
 
-  /** Answers reach the client again, those that were kept back first. */
+  /** Everything passes again, what was held up first. */
   release(): void {
-    this.#answersLeft = Number.POSITIVE_INFINITY;
-    for (const { client, held } of this.#pairs) for (const answer of held.splice(0)) client.write(answer);
+    this.#forgetHold();
+    for (const { client, upstream, heldAnswers, heldRequests } of this.#pairs) {
+      for (const answer of heldAnswers.splice(0)) client.write(answer);
+      for (const request of heldRequests.splice(0)) upstream.write(request);
+    }
   }
 
-  /** What was kept back is lost, with its connections; new ones are as ever. */
+  /** What was held up is lost, with its connections; new ones are as ever. */
   cut(): void {
-    this.#answersLeft = Number.POSITIVE_INFINITY;
+    this.#forgetHold();
     for (const { client, upstream } of this.#pairs) {
       client.destroy();
       upstream.destroy();
@@ -68,11 +86,16 @@ export class TcpRelay implements AsyncDisposable {
     await closed;
   }
 
+  #forgetHold(): void {
+    this.#isHolding = false;
+    this.#answersLeft = Number.POSITIVE_INFINITY;
+  }
+
   #join(client: Socket, upstream: Socket): void {
-    const pair: Pair = { client, upstream, held: [] };
+    const pair: Pair = { client, upstream, isBusy: false, heldRequests: [], heldAnswers: [] };
     this.#pairs.add(pair);
-    client.pipe(upstream);
-    upstream.on('data', (answer) => this.#pass(answer, pair));
+    client.on('data', (request) => this.#ask(request, pair));
+    upstream.on('data', (answer) => this.#answer(answer, pair));
     // A connection that breaks is closed then, and closing is what is passed on.
     for (const socket of [client, upstream]) {
       socket.on('error', () => {});
@@ -84,12 +107,24 @@ export class TcpRelay implements AsyncDisposable {
     }
   }
 
-  #pass(answer: Buffer, { client, held }: Pair): void {
-    if (this.#answersLeft <= 0) {
-      held.push(answer);
+  /** A request that has begun to pass passes whole. */
+  #ask(request: Buffer, pair: Pair): void {
+    if (this.#isHolding && !pair.isBusy) {
+      pair.heldRequests.push(request);
       return;
     }
+    pair.isBusy = true;
+    pair.upstream.write(request);
+  }
+
+  #answer(answer: Buffer, pair: Pair): void {
+    if (this.#isHolding) {
+      pair.heldAnswers.push(answer);
+      return;
+    }
+    pair.isBusy = false;
     this.#answersLeft -= 1;
-    client.write(answer);
+    pair.client.write(answer);
+    this.#isHolding = this.#answersLeft <= 0 && [...this.#pairs].some(({ isBusy }) => isBusy);
   }
 }

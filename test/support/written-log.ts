@@ -48,10 +48,7 @@ export class WrittenLog {
   async rotate(): Promise<string> {
     this.#rotations += 1;
     const time = new Date(Date.UTC(2026, 10, 21, 12) + this.#rotations * 1001).toISOString();
-    const backup = join(
-      dirname(this.path),
-      `audit-${time.replaceAll(':', '-').replace('Z', '')}.log`,
-    );
+    const backup = join(dirname(this.path), `audit-${time.replaceAll(':', '-').replace('Z', '')}.log`);
     await rename(this.path, backup);
     await writeFile(this.path, '');
     this.#fingerprint = '';

@@ -80,9 +80,14 @@ export class DeadLetterStore {
 
   /**
    * Resolves with true once the letters are on disk for good; only then may their lines be settled. Waits while there is no room or the
-   * disk refuses, and resolves with false when the signal aborts meanwhile.
+   * disk refuses, and resolves with false when the signal aborts meanwhile. `onBlocked` is told why each time it has to wait.
    */
-  async write(labels: ShipperLabels, letters: readonly DeadLetter[], signal: AbortSignal): Promise<boolean> {
+  async write(
+    labels: ShipperLabels,
+    letters: readonly DeadLetter[],
+    signal: AbortSignal,
+    onBlocked: (detail: string) => void = () => {},
+  ): Promise<boolean> {
     const { telemetry, maxBytes } = this.#options;
     const complain = this.#complainer();
     let pending: Pending[] | undefined;
@@ -103,10 +108,14 @@ export class DeadLetterStore {
         if (pending === undefined || pending.length === 0) return true;
         continue;
       }
-      if (attempt.status === 'full')
+      if (attempt.status === 'full') {
+        onBlocked(
+          `the dead letters are larger than ${maxBytes} bytes with the next one (deadLetter.maxBytes)`,
+        );
         complain(() => telemetry.emit({ kind: 'dead-letter-full', maxBytes, ...labels }));
-      else {
+      } else {
         const { detail } = attempt;
+        onBlocked(`a dead letter cannot be written: ${detail}`);
         complain(() => telemetry.emit({ kind: 'dead-letter-write-failed', detail, ...labels }));
       }
       await (this.#options.clock ?? systemClock).delay(ROOM_POLL_MS, signal);
