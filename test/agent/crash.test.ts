@@ -124,7 +124,9 @@ describe('an agent that is killed with SIGKILL', () => {
   const startPlaces = ['state link 1', 'state unlink 1', 'state rename 1', 'state unlink 2'];
 
   it('at each write, fsync, rename and open of position and dead letters loses no line and doubles none', async () => {
-    await using server = await FaultyBulkServer.start();
+    await using server = await FaultyBulkServer.start({
+      fault: () => ({ kind: 'slow', delayMs: 30, storesLast: true }),
+    });
     await home.configure({ sinks: [siemSink(server.url, { batch: { maxEvents: 5, maxAgeMs: 20 } })] });
     const report = join(home.directory, 'report');
     let written = 0;

@@ -113,17 +113,18 @@ describe('an agent in a storm of everything that a server can do', () => {
       return chance < 0.08 ? { status: 503, type: 'unavailable_shards_exception' } : undefined;
     };
 
-  const faults = (random: () => number): readonly (() => Fault)[] => [
+  /** Nothing is stored. */
+  const refusingFaults: readonly (() => Fault)[] = [
     () => ({ kind: 'status', statusCode: 503, body: 'upstream is away' }),
     () => ({ kind: 'status', statusCode: 429, headers: { 'retry-after': '0' } }),
     () => ({ kind: 'reset', when: 'before-storing' }),
     () => ({ kind: 'reset', when: 'before-storing' }),
-    () => ({ kind: 'slow', delayMs: random() * 2 * REQUEST_TIMEOUT_MS }),
     () => ({ kind: 'status', statusCode: 502, body: '<html>' }),
   ];
 
-  /** These store, or store what a real server would have refused: only requests without such documents get them. */
-  const storingFaults = (): readonly (() => Fault)[] => [
+  /** Everything is stored: only requests without documents that are to be refused get these. */
+  const storingFaults = (random: () => number): readonly (() => Fault)[] => [
+    () => ({ kind: 'slow', delayMs: random() * 2 * REQUEST_TIMEOUT_MS }),
     () => ({ kind: 'reset', when: 'after-storing' }),
     () => ({ kind: 'reset', when: 'mid-answer' }),
     () => ({ kind: 'hang', when: 'before-answer' }),
@@ -136,8 +137,7 @@ describe('an agent in a storm of everything that a server can do', () => {
   it('brings each event to one place: a document or a dead letter', async () => {
     const random = seededRandom(SEED);
     const items: Fault = { kind: 'items', faultOf: refuseItems(random) };
-    const plain = faults(random);
-    const storing = storingFaults();
+    const allFaults = [...refusingFaults, ...storingFaults(random)];
     const isAwkward = (id: string): boolean =>
       log.lines.some((line) => line.id === id && /"refused"|"unreadable"/.test(line.text));
     await using server = await FaultyBulkServer.start();
@@ -145,8 +145,7 @@ describe('an agent in a storm of everything that a server can do', () => {
       if (Number(headers['content-length']) > MAX_REQUEST_BYTES) return { kind: 'status', statusCode: 413 };
       if (number >= 40 && number < 48) return { kind: 'status', statusCode: 401 };
       if (number > STORM_REQUESTS || random() < 0.4) return items;
-      const harmless = !ids.some(isAwkward);
-      const choices = harmless ? [...plain, ...storing] : plain.filter((_, index) => index !== 4);
+      const choices = ids.some(isAwkward) ? refusingFaults : allFaults;
       return choices[Math.trunc(random() * choices.length)]?.() ?? items;
     };
     const sink = siemSink(server.url, {
