@@ -99,7 +99,9 @@ class ItemTally {
  */
 export function readBulkReply(body: unknown, count: number): BulkReply | undefined {
   if (body instanceof AllCreated)
-    return body.count === count ? { result: { status: 'delivered' }, duplicates: 0, inFailureStore: 0 } : undefined;
+    return body.count === count
+      ? { result: { status: 'delivered' }, duplicates: 0, inFailureStore: 0 }
+      : undefined;
   const items = fieldOf(body, 'items');
   if (!Array.isArray(items) || items.length !== count) return undefined;
   const tally = new ItemTally();
