@@ -74,6 +74,7 @@ export class Shipper {
   readonly #lone: LoneDelivery;
   #follower: LogFollower | undefined;
   #lastStageMs: number;
+  #firstStageMs = 0;
   /** Gaps that were met and are not told yet: what follows them was not read. */
   readonly #gaps: PendingGap[] = [];
   #ownRecords = 0;
@@ -160,6 +161,7 @@ export class Shipper {
   #pass(step: LinesStep, at: number): void {
     this.#heldBytes = step.end - at;
     if (this.#encoder.lastStageMs > 0) this.#lastStageMs = this.#encoder.lastStageMs;
+    this.#firstStageMs ||= this.#encoder.firstStageMs;
     this.#outbox.pass({ file: step.file, offset: step.offset + (at - step.start) }, this.#lastStageMs);
   }
 
@@ -346,9 +348,9 @@ export class Shipper {
     this.#lastLagMs = clock.monotonicMs();
     const { bytes: unread, files, untilDeletionSeconds } = follower.lag();
     const bytes = unread + this.#outbox.unsettledBytes + this.#heldBytes;
-    const settledStageMs = ledger.checkpoint?.lastStageMs ?? 0;
-    const seconds =
-      bytes === 0 || settledStageMs === 0 ? 0 : Math.max(0, (clock.nowMs() - settledStageMs) / 1000);
+    // While nothing was ever settled the first event that was read is the oldest that waits.
+    const sinceMs = ledger.checkpoint?.lastStageMs || this.#firstStageMs;
+    const seconds = bytes === 0 || sinceMs === 0 ? 0 : Math.max(0, (clock.nowMs() - sinceMs) / 1000);
     status.lagBytes = bytes;
     status.lagSeconds = seconds;
     telemetry.emit({ kind: 'lag', bytes, files, seconds, untilDeletionSeconds, ...labels });

@@ -10,7 +10,9 @@ const created = { create: { status: 201 } };
 
 describe('readAllCreated', () => {
   it.each([1, 2, 2000])('counts %d created documents', (count) => {
-    expect(readAllCreated(answer(Array.from({ length: count }, () => created)))).toEqual(new AllCreated(count));
+    expect(readAllCreated(answer(Array.from({ length: count }, () => created)))).toEqual(
+      new AllCreated(count),
+    );
   });
 
   it.each([
