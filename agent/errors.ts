@@ -4,17 +4,13 @@
  */
 
 export type LogErrorCode = 'LOG_PERMISSION' | 'LOG_MISSING' | 'LOG_IO' | 'LOG_NOT_A_FILE';
-export type CheckpointErrorCode =
-  'CHECKPOINT_CORRUPT' | 'CHECKPOINT_NEWER_VERSION' | 'CHECKPOINT_WRITE' | 'CHECKPOINT_LOCKED';
-export type PolicyErrorCode =
-  'POLICY_INVALID' | 'POLICY_UNSUPPORTED_DISTRIBUTION' | 'POLICY_CONFLICT' | 'POLICY_VERIFY_FAILED';
+export type CheckpointErrorCode = 'CHECKPOINT_CORRUPT' | 'CHECKPOINT_NEWER_VERSION' | 'CHECKPOINT_WRITE';
 export type ErrorCode =
   | 'CONFIG_INVALID'
   | 'USAGE'
   | 'INVARIANT'
   | LogErrorCode
   | CheckpointErrorCode
-  | PolicyErrorCode
   | 'SINK_SETUP'
   | 'TELEMETRY_LISTEN';
 
@@ -22,7 +18,7 @@ export type ErrorCode =
 export type DecodeReason = 'json' | 'oversize' | 'not-audit' | 'incomplete-line';
 
 /** Why a sink did not take a batch; it only travels inside a SendResult. */
-export type SinkReason = 'connect' | 'timeout' | 'auth' | 'throttled' | 'server' | 'item' | 'protocol';
+export type SinkReason = 'connect' | 'timeout' | 'auth' | 'throttled' | 'server' | 'protocol';
 
 export class AgentError extends Error {
   readonly code: ErrorCode;
@@ -117,6 +113,16 @@ function describeLogError(code: LogErrorCode): string {
 export function errorCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** An error of the operating system (no room, no permission, no such file), as opposed to a bug. */
+export interface SystemError extends Error {
+  readonly code: string;
+  readonly syscall: string;
+}
+
+export function isSystemError(error: unknown): error is SystemError {
+  return typeof error === 'object' && error !== null && 'syscall' in error && errorCode(error) !== undefined;
 }
 
 /** What an error says, with its causes, in one line. */

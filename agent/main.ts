@@ -52,7 +52,7 @@ async function main(): Promise<void> {
   process.on('uncaughtException', endOnBug);
   abortOnSignals(controller);
   abortOnClosedOutput(controller);
-  const { runInProcess } = await import('./cli/process-context.ts');
+  const { runInProcess } = await import('./cli/run-in-process.ts');
   process.exitCode = await runInProcess(process.argv.slice(2), controller.signal);
 }
 

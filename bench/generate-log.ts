@@ -3,6 +3,7 @@
  * tokens, kubelets, controllers, people; reads, writes, refusals), each with an auditID of its own. The same seed gives the same bytes.
  */
 import { open } from 'node:fs/promises';
+import { mulberry32 } from '../agent/cli/demo/mulberry32.ts';
 import { ACTIONS, ACTORS, renderEvent } from './event-templates.ts';
 import type { EventTemplate } from './event-templates.ts';
 
@@ -22,19 +23,6 @@ export interface LogOptions {
   /** The log ends with the first event that reaches this size. */
   readonly bytes: number;
   readonly seed: number;
-}
-
-/** Small, fast and deterministic; quality is of no matter here. */
-export type Random = () => number;
-
-export function seededRandom(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return (mixed ^ (mixed >>> 14)) >>> 0;
-  };
 }
 
 export async function generateLog({ path, bytes, seed }: LogOptions): Promise<GeneratedLog> {
@@ -60,14 +48,14 @@ function allTemplates(): EventTemplate[] {
 
 class EventWriter {
   events = 0;
-  readonly #random: Random;
+  readonly #random: () => number;
   readonly #templates = allTemplates();
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   /** Time of the first event; later ones follow some milliseconds apart. */
   #timeMs: number;
 
   constructor(seed: number) {
-    this.#random = seededRandom(seed);
+    this.#random = mulberry32(seed);
     // Logs of different seeds do not overlap in time.
     this.#timeMs = Date.UTC(2026, 10, 20) + seed * 3_600_000;
   }

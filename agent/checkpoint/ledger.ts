@@ -51,7 +51,7 @@ export class Ledger {
     return entry;
   }
 
-  /** Marks a range as delivered, dead-lettered or dropped by a filter. */
+  /** Marks a range as settled: every event in it is delivered or a dead letter. */
   settle(range: OpenRange, sinkState?: unknown): void {
     const entry = this.#open.find((one) => one === range);
     if (entry === undefined || entry.settled)

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CheckpointError, errorCode } from '../errors.ts';
+import { isObject } from '../is-object.ts';
 import { type DurableFileSystem, realFileSystem, replaceFile } from './durable-file.ts';
 import type { Checkpoint } from './ledger.ts';
 
@@ -125,8 +126,4 @@ function parseLogPosition(value: unknown): Checkpoint['position'] | undefined {
   if (typeof path !== 'string' || typeof inode !== 'number') return undefined;
   if (typeof offset !== 'number' || !Number.isSafeInteger(offset) || offset < 0) return undefined;
   return { file: { fingerprint, path, inode }, offset };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,7 +3,7 @@ import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import type { CommandContext } from './command-context.ts';
 
-export const DEFAULT_CONFIG_FILE = '/etc/kube-audit-agent/config.yaml';
+const DEFAULT_CONFIG_FILE = '/etc/kube-audit-agent/config.yaml';
 
 /** Gives a command the option by which the configuration is found. */
 export function withConfigOption(command: Command): Command {

@@ -1,5 +1,13 @@
 import { Command, CommanderError } from 'commander';
-import { AgentError, ConfigError, errorCode, errorText, InvariantError, UsageError } from '../errors.ts';
+import {
+  AgentError,
+  ConfigError,
+  errorCode,
+  errorText,
+  InvariantError,
+  isSystemError,
+  UsageError,
+} from '../errors.ts';
 import type { CommandContext, ExitCode } from './command-context.ts';
 import { configErrorText, registerConfig } from './config.ts';
 import { registerDeadLetter } from './dead-letter.ts';
@@ -33,7 +41,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 `;
 
 /** The command line as a whole. Building it has no effect on the process; running it prints through the context only. */
-export function buildProgram(context: CommandContext): Command {
+function buildProgram(context: CommandContext): Command {
   const program = new Command('kube-audit-agent');
   program
     .description('Gets Kubernetes audit logs off the control plane, complete and usable')
@@ -81,6 +89,5 @@ function report(error: unknown, context: Pick<CommandContext, 'err'>): ExitCode 
 /** Everything but the errors of the catalogue and what the operating system refuses (no room, no permission). */
 function isBug(error: unknown): boolean {
   if (error instanceof InvariantError) return true;
-  const isSystemError = typeof error === 'object' && error !== null && 'syscall' in error;
-  return !(error instanceof AgentError) && !isSystemError;
+  return !(error instanceof AgentError) && !isSystemError(error);
 }

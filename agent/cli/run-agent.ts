@@ -13,15 +13,18 @@ import { DeadLetterStore } from '../sink/dead-letter/dead-letter-store.ts';
 import type { SinkDefinition } from '../sink/definition.ts';
 import type { Sink } from '../sink/sink.ts';
 import type { Telemetry } from '../telemetry/events.ts';
+import { sinkContext } from './sink-context.ts';
+import { AGENT_VERSION } from './version.ts';
 import { type SharedLog, type WiredShipper, wireShipper } from './wire-shipper.ts';
 
 /** How often a second agent looks whether the first has gone. */
 const LOCK_RETRY_MS = 2_000;
+/** How long the others may take to end when one shipper has failed: a bug may have left one stuck, and the process must end. */
+const FAILURE_LIMIT_MS = 5_000;
 
 export interface AgentOptions {
   readonly config: Config;
   readonly definitions: readonly SinkDefinition[];
-  readonly version: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
@@ -38,21 +41,21 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal): Promis
   const { config, telemetry } = options;
   const lock = await lockState(options, stop);
   if (lock === undefined) return;
-  const kill = killAfterStop(stop, config.shutdownTimeoutMs);
+  const ending = endingOf(stop, config.shutdownTimeoutMs);
   const logs = config.logs.map((settings) => sharedLog(settings, options));
   try {
-    const shippers = await wireAll(options, { logs, signals: { stop, kill: kill.signal } });
+    const shippers = await wireAll(options, { logs, signals: ending.signals });
     options.onWired(shippers.map(({ status }) => status));
     telemetry.emit({
       kind: 'agent-started',
-      version: options.version,
+      version: AGENT_VERSION,
       logs: config.logs.length,
       sinks: config.sinks.length,
     });
-    await Promise.all(shippers.map((shipper) => shipper.run()));
-    telemetry.emit({ kind: 'agent-stopped', drained: !kill.signal.aborted });
+    await runAll(shippers, ending, options.clock);
+    telemetry.emit({ kind: 'agent-stopped', drained: !ending.signals.kill.aborted });
   } finally {
-    kill.clear();
+    ending.clear();
     await Promise.all(logs.map(({ wake }) => wake.close()));
     await lock.release();
   }
@@ -70,19 +73,48 @@ async function lockState(options: AgentOptions, stop: AbortSignal): Promise<Stat
   return undefined;
 }
 
-/** Aborts when the shutdown time after `stop` is over: what is not delivered by then stays in the log. */
-function killAfterStop(
-  stop: AbortSignal,
-  shutdownTimeoutMs: number,
-): { signal: AbortSignal; clear: () => void } {
-  const controller = new AbortController();
+interface Ending {
+  readonly signals: ShipperSignals;
+  /** Ends all shippers at once. */
+  readonly fail: () => void;
+  readonly clear: () => void;
+}
+
+/** `kill` follows `stop` when the shutdown time is over: what is not delivered by then stays in the log. */
+function endingOf(stop: AbortSignal, shutdownTimeoutMs: number): Ending {
+  const failed = new AbortController();
+  const late = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const onStop = (): void => {
-    timer = setTimeout(() => controller.abort(), shutdownTimeoutMs);
+    timer = setTimeout(() => late.abort(), shutdownTimeoutMs);
   };
   if (stop.aborted) onStop();
   else stop.addEventListener('abort', onStop, { once: true });
-  return { signal: controller.signal, clear: () => clearTimeout(timer) };
+  return {
+    signals: {
+      stop: AbortSignal.any([stop, failed.signal]),
+      kill: AbortSignal.any([late.signal, failed.signal]),
+    },
+    fail: () => failed.abort(),
+    clear: () => {
+      stop.removeEventListener('abort', onStop);
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Rejects with the failure of one shipper when the others have ended too: none may go on without the lock. */
+async function runAll(shippers: readonly WiredShipper[], ending: Ending, clock: Clock): Promise<void> {
+  const runs = shippers.map((shipper) => shipper.run());
+  try {
+    await Promise.all(runs);
+  } catch (error) {
+    ending.fail();
+    const allEnded = new AbortController();
+    void Promise.allSettled(runs).then(() => allEnded.abort());
+    await clock.delay(FAILURE_LIMIT_MS, allEnded.signal);
+    throw error;
+  }
 }
 
 function sharedLog(settings: LogSettings, { telemetry, clock }: AgentOptions): SharedLog {
@@ -102,7 +134,7 @@ async function wireAll(
   const budget = new ByteBudget(config.memory.maxBufferedBytes);
   const directory = join(config.stateDir, 'dead-letter');
   const { maxBytes } = config.deadLetter;
-  const deadLetters = await DeadLetterStore.open({ directory, maxBytes, telemetry, nowMs: clock.nowMs });
+  const deadLetters = await DeadLetterStore.open({ directory, maxBytes, telemetry, clock });
   const wired: WiredShipper[] = [];
   for (const log of logs) {
     for (const settings of config.sinks) {
@@ -148,14 +180,9 @@ async function wireOne(options: AgentOptions, pair: Pair): Promise<WiredShipper>
 
 /** A sink of its own for each log: sinks share nothing. */
 function createSink(options: AgentOptions, settings: SinkSettings, logName: string): Promise<Sink> {
-  const { config, definitions, version, telemetry, clock, env } = options;
+  const { config, definitions, telemetry, clock, env } = options;
   const definition = definitions.find(({ type }) => type === settings.type);
   if (definition === undefined) throw new InvariantError(`no sink of type ${settings.type}`);
-  const document = {
-    nodeName: config.node.name,
-    clusterName: config.cluster.name,
-    agentVersion: version,
-    logName,
-  };
-  return definition.create(settings, { name: settings.name, document, telemetry, nowMs: clock.nowMs, env });
+  const sinkName = settings.name;
+  return definition.create(settings, sinkContext({ config, sinkName, logName, telemetry, clock, env }));
 }

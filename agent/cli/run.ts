@@ -11,7 +11,6 @@ import type { ShipperStatus } from '../pipeline/shipper-status.ts';
 import type { CommandContext } from './command-context.ts';
 import { loadConfigFor, withConfigOption } from './config-option.ts';
 import { runAgent } from './run-agent.ts';
-import { AGENT_VERSION } from './version.ts';
 
 /** A loop that does not turn for so long, and does not say what it waits for, is stuck. */
 const MAX_SILENCE_MS = 120_000;
@@ -34,37 +33,30 @@ async function run(config: Config, context: CommandContext): Promise<void> {
   const metrics = createAgentMetrics(registry);
   const telemetry = createTelemetry({ logger: log.logger, metrics, monotonicMs: clock.monotonicMs });
   let statuses: readonly ShipperStatus[] = [];
-  let wired = false;
   const server = await openTelemetryServer({
     ...config.telemetry.listen,
     liveness: () => loopsTurn(statuses, { nowMs: clock.monotonicMs(), maxSilenceMs: MAX_SILENCE_MS }),
-    readiness: () => ({ ...readinessReport(statuses), ...(wired ? {} : { ready: false }) }),
+    readiness: () => readinessReport(statuses),
     metrics: () => registry.render(),
   });
   telemetry.emit({ kind: 'telemetry-listening', address: server.address, port: server.port });
-  context.signal.addEventListener(
-    'abort',
-    () => telemetry.emit({ kind: 'agent-stopping', reason: 'signal' }),
-    {
-      once: true,
-    },
-  );
+  const { signal } = context;
+  const onStop = (): void => telemetry.emit({ kind: 'agent-stopping', reason: String(signal.reason) });
+  signal.addEventListener('abort', onStop, { once: true });
   try {
     await runAgent(
       {
         config,
         definitions: context.definitions,
-        version: AGENT_VERSION,
         env: context.env,
         telemetry,
         clock,
         random: Math.random,
         onWired: (all) => {
           statuses = all;
-          wired = true;
         },
       },
-      context.signal,
+      signal,
     );
   } finally {
     await server.close();

@@ -6,8 +6,8 @@ import type { CheckFinding, SetupOutcome } from '../sink/sink.ts';
 import { silentTelemetry } from '../telemetry/events.ts';
 import type { CommandContext } from './command-context.ts';
 import { loadConfigFor, withConfigOption } from './config-option.ts';
+import { sinkContext } from './sink-context.ts';
 import { textTable } from './text-table.ts';
-import { AGENT_VERSION } from './version.ts';
 
 /** A server that has not answered everything by then is reported as it is. */
 const SINK_TIMEOUT_MS = 120_000;
@@ -123,7 +123,7 @@ async function oneSink<Row>(
     admin = await openAdmin(target);
     return admin === undefined ? [] : await work(admin, signal);
   } catch (error) {
-    if (error instanceof InvariantError || !(error instanceof Error)) throw error;
+    if (error instanceof InvariantError) throw error;
     return [failure(errorText(error))];
   } finally {
     await admin?.close();
@@ -136,23 +136,12 @@ async function openAdmin({
   credentials,
   context,
 }: SinkWork): Promise<SinkAdmin | undefined> {
-  const definition = context.definitions.find((one) => one.type === settings.type);
-  return definition?.admin?.(
-    settings,
-    {
-      name: settings.name,
-      document: {
-        nodeName: config.node.name,
-        clusterName: config.cluster.name,
-        agentVersion: AGENT_VERSION,
-        logName: config.logs[0]?.name ?? '',
-      },
-      telemetry: silentTelemetry,
-      nowMs: () => context.clock.nowMs(),
-      env: context.env,
-    },
-    credentials,
-  );
+  const { definitions, clock, env } = context;
+  const definition = definitions.find((one) => one.type === settings.type);
+  // An administrator is no shipper: which log stands here matters to nobody.
+  const logName = config.logs[0]?.name ?? '';
+  const options = { config, sinkName: settings.name, logName, telemetry: silentTelemetry, clock, env };
+  return definition?.admin?.(settings, sinkContext(options), credentials);
 }
 
 function rethrow(detail: string): never {

@@ -2,17 +2,16 @@ import { join } from 'node:path';
 import { type Checkpoint, Ledger } from '../checkpoint/ledger.ts';
 import { PositionFile } from '../checkpoint/position-file.ts';
 import type { Clock } from '../clock.ts';
-import type { LogSettings } from '../config/schema.ts';
+import type { BatchSettings, LogSettings } from '../config/schema.ts';
 import { createLogFollower } from '../log/follower.ts';
+import type { LineBudget } from '../log/line-framer.ts';
 import type { LogFollower, LogPosition } from '../log/log.ts';
 import type { ReadBrake } from '../log/read-brake.ts';
-import { resolveLogStart } from '../log/start.ts';
+import { resolveLogEnd } from '../log/start.ts';
 import type { LogWake } from '../log/wake.ts';
 import type { ByteBudget } from '../memory/byte-budget.ts';
-import { READ_CHUNK_BYTES } from '../memory/footprint.ts';
 import { Checkpointer } from '../pipeline/checkpointer.ts';
 import type { DeadDocument, DeliveryOptions } from '../pipeline/delivery.ts';
-import type { BatchLimits } from '../pipeline/outbox.ts';
 import { type DeadLine, Shipper, type ShipperOptions, type ShipperSignals } from '../pipeline/shipper.ts';
 import { newShipperStatus, type ShipperStatus } from '../pipeline/shipper-status.ts';
 import { SinkState } from '../pipeline/sink-state.ts';
@@ -34,7 +33,7 @@ export interface WireOptions {
   readonly log: SharedLog;
   readonly sinkName: string;
   readonly sink: Sink;
-  readonly limits: BatchLimits;
+  readonly limits: BatchSettings;
   readonly stateDir: string;
   readonly checkpointIntervalMs: number;
   readonly nodeName: string;
@@ -62,7 +61,7 @@ interface Pair extends WireOptions {
 /** Puts one (log, sink) pair together. */
 export function wireShipper(options: WireOptions, signals: ShipperSignals): WiredShipper {
   const labels = { log: options.log.settings.name, sink: options.sinkName };
-  const status = newShipperStatus(labels.log, labels.sink);
+  const status = newShipperStatus(labels, options.clock.monotonicMs());
   const sinkState = new SinkState({ status, labels, telemetry: options.telemetry });
   const pair: Pair = { ...options, labels, status, sinkState, signals };
   return { status, run: () => runPair(pair) };
@@ -109,6 +108,7 @@ async function startOf(positionFile: PositionFile, pair: Pair): Promise<Start> {
       return { status: 'known', checkpoint: undefined };
     }
     case 'beginning':
+      telemetry.emit({ kind: 'position-absent', startAt: 'beginning', ...labels });
       return { status: 'known', checkpoint: undefined };
     case 'absent':
       telemetry.emit({ kind: 'position-absent', startAt, ...labels });
@@ -119,10 +119,11 @@ async function startOf(positionFile: PositionFile, pair: Pair): Promise<Start> {
 
 /** The choice is written before the first read, so that a crash before the first batch cannot move it past unread events. */
 async function startAtEnd(positionFile: PositionFile, pair: Pair): Promise<Start> {
-  const { log, clock, signals } = pair;
+  const { log, clock, signals, status } = pair;
   const { path } = log.settings;
   while (!signals.stop.aborted) {
-    const chosen = await resolveLogStart({ path, startAt: 'end', clock }, signals.stop);
+    status.lastTurnMs = clock.monotonicMs();
+    const chosen = await resolveLogEnd(path, clock, signals.stop);
     if (chosen.status === 'position') {
       const checkpoint = { position: chosen.position, lastStageMs: 0, sinkState: undefined };
       await positionFile.write(checkpoint);
@@ -160,23 +161,31 @@ function shipperOptions(pair: Pair, ledger: Ledger): ShipperOptions {
     ledger,
     openFollower: (position) => openFollower(pair, position),
     delivery: deliveryOptions(pair),
-    bury: (lines, signal) => buryLines(lines, pair, signal),
+    bury: (line, signal) => buryLine(line, pair, signal),
   };
 }
 
-function openFollower(pair: Pair, start: LogPosition | undefined): Promise<LogFollower> {
-  const { labels, budget, telemetry, clock } = pair;
+function openFollower(pair: Pair, start: LogPosition | undefined): LogFollower {
+  const { labels, telemetry, clock } = pair;
   const { settings, brake, wake } = pair.log;
   const { path, maxLineBytes } = settings;
-  const shared = { labels, budget, brake, wake, telemetry, clock };
-  return createLogFollower({
-    path,
-    start,
-    startAt: 'beginning',
-    maxLineBytes,
-    chunkBytes: READ_CHUNK_BYTES,
-    ...shared,
-  });
+  const budget = lineBudget(pair);
+  return createLogFollower({ path, start, maxLineBytes, labels, budget, brake, wake, telemetry, clock });
+}
+
+/** While a long line waits for memory the loop does not turn: what it waits for must have its name, or the agent seems stuck. */
+function lineBudget({ budget, status }: Pair): LineBudget {
+  return {
+    get leasableBytes() {
+      return budget.leasableBytes;
+    },
+    acquire: async (bytes, signal) => {
+      status.waitingFor = 'memory';
+      const lease = await budget.acquire(bytes, signal);
+      status.waitingFor = '';
+      return lease;
+    },
+  };
 }
 
 function deliveryOptions(pair: Pair): DeliveryOptions {
@@ -192,13 +201,9 @@ function deliveryOptions(pair: Pair): DeliveryOptions {
   };
 }
 
-function buryLines(lines: readonly DeadLine[], pair: Pair, signal: AbortSignal): Promise<boolean> {
-  const letters = lines.map(({ reason, file, start, end, line }) => ({
-    reason,
-    range: { file: file.path, fingerprint: file.fingerprint, start, end },
-    line,
-  }));
-  return bury(letters, pair, signal);
+function buryLine(dead: DeadLine, pair: Pair, signal: AbortSignal): Promise<boolean> {
+  const { reason, line } = dead;
+  return bury([{ reason, range: rangeOf(dead), line }], pair, signal);
 }
 
 function buryDocuments(
@@ -209,11 +214,13 @@ function buryDocuments(
   const letters = documents.flatMap(({ batch, index, reason, detail }) => {
     const origin = batch.origin(index);
     if (origin === undefined) return [];
-    const { file, start, end } = origin;
-    const range = { file: file.path, fingerprint: file.fingerprint, start, end };
-    return [{ reason, detail, range, line: pair.sink.lineOf(batch, index) }];
+    return [{ reason, detail, range: rangeOf(origin), line: pair.sink.lineOf(batch, index) }];
   });
   return bury(letters, pair, signal);
+}
+
+function rangeOf({ file, start, end }: Pick<DeadLine, 'file' | 'start' | 'end'>): DeadLetter['range'] {
+  return { file: file.path, fingerprint: file.fingerprint, start, end };
 }
 
 /** Writes dead letters; while there is no room the shipper waits, and says so. */

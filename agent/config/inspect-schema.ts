@@ -1,5 +1,6 @@
 /** Looks into a schema without running it: which keys an object knows, which texts are secret. */
 import * as z from 'zod';
+import { isObject } from '../is-object.ts';
 import { SECRET_MARK } from './blocks.ts';
 import type { SettingPath } from './path-text.ts';
 
@@ -30,7 +31,7 @@ function alternatives(schema: Schema, value: unknown): Schema[] {
   const { def } = core._zod;
   const options = def.options as readonly Schema[];
   const chosen =
-    'discriminator' in def && typeof def.discriminator === 'string' && isMapping(value)
+    'discriminator' in def && typeof def.discriminator === 'string' && isObject(value)
       ? options.filter((option) => namesType(option, String(def.discriminator), value))
       : [];
   return (chosen.length > 0 ? chosen : options).flatMap((option) => alternatives(option, value));
@@ -50,10 +51,6 @@ function shapeOf(schema: Schema): Readonly<Record<string, Schema>> | undefined {
   return core._zod.def.type === 'object' ? core._zod.def.shape : undefined;
 }
 
-export function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function childrenOf(schema: Schema, step: string | number): Schema[] {
   const core = coreOf(schema);
   const { def } = core._zod;
@@ -65,7 +62,7 @@ function childrenOf(schema: Schema, step: string | number): Schema[] {
 
 export function memberOf(value: unknown, step: string | number): unknown {
   if (Array.isArray(value)) return typeof step === 'number' ? (value as unknown[])[step] : undefined;
-  return isMapping(value) && Object.hasOwn(value, step) ? value[step] : undefined;
+  return isObject(value) && Object.hasOwn(value, step) ? value[step] : undefined;
 }
 
 /** The value at a path; undefined where there is none. */

@@ -1,11 +1,13 @@
 /** Turns what a schema found into problems for people: with line and value, without secrets. */
 import type { z } from 'zod';
 import type { ConfigProblem } from '../errors.ts';
+import { isObject } from '../is-object.ts';
 import type { Environment } from './expand-env.ts';
-import { isMapping, isSecretAt, knownKeysAt, memberOf, valueAt } from './inspect-schema.ts';
+import { isSecretAt, knownKeysAt, memberOf, valueAt } from './inspect-schema.ts';
 import { unionTypes } from './issue-sentence.ts';
 import { nearest } from './nearest.ts';
-import { pathText, type SettingPath } from './path-text.ts';
+import type { SettingPath } from './path-text.ts';
+import { type LineOf, problemAt } from './problem-at.ts';
 import type { SettingOrigin } from './read-yaml.ts';
 
 const MAX_SHOWN_CHARACTERS = 100;
@@ -18,6 +20,7 @@ export interface ProblemContext {
   readonly root: unknown;
   readonly env: Environment;
   readonly origin: (path: SettingPath) => SettingOrigin | undefined;
+  readonly lineOf: LineOf;
   /** Paths whose problem is known already. */
   readonly isRefused: (path: SettingPath) => boolean;
 }
@@ -53,15 +56,11 @@ function settingPath(path: readonly PropertyKey[]): SettingPath {
 function problemsOf(issue: z.core.$ZodIssue, context: ProblemContext): ConfigProblem[] {
   const path = settingPath(issue.path);
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => locate([...path, key], unknownKey(key, path, context), context));
+    return issue.keys.map((key) => problemAt([...path, key], unknownKey(key, path, context), context.lineOf));
   const shown = issue.message.startsWith('is required') ? '' : shownValue(path, issue.code, context);
   const meant = suggestion(issue, valueAt(context.root, path));
-  return [locate(path, `${withoutExpansions(issue.message, path, context)}${shown}${meant}`, context)];
-}
-
-function locate(path: SettingPath, problem: string, context: ProblemContext): ConfigProblem {
-  const line = context.origin(path)?.line;
-  return { path: pathText(path), ...(line === undefined ? {} : { line }), problem };
+  const problem = `${withoutExpansions(issue.message, path, context)}${shown}${meant}`;
+  return [problemAt(path, problem, context.lineOf)];
 }
 
 /** The value of an unknown key is never shown: it may be a secret under a misspelt name. */
@@ -123,7 +122,7 @@ function variablesUnder(value: unknown, path: SettingPath, context: ProblemConte
 
 function stepsOf(value: unknown): (string | number)[] {
   if (Array.isArray(value)) return [...value.keys()];
-  return isMapping(value) ? Object.keys(value) : [];
+  return isObject(value) ? Object.keys(value) : [];
 }
 
 /** Every text of the file that stands under a secret setting. */

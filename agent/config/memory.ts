@@ -2,14 +2,14 @@ import { shipperReserveBytes } from '../memory/footprint.ts';
 import { formatByteSize } from './units.ts';
 
 /** The settings that decide how much memory is needed. */
-export interface MemorySettings {
+interface MemorySettings {
   readonly logs: readonly { readonly maxLineBytes: number }[];
   readonly sinks: readonly { readonly batch: { readonly maxBytes: number } }[];
   readonly memory: { readonly maxBufferedBytes: number };
 }
 
 /** Bytes that must be there at the same time for every (log, sink) to move, and for the longest line to pass once. */
-export function requiredBytes(config: MemorySettings): { reservedBytes: number; lineBytes: number } {
+function requiredBytes(config: MemorySettings): { reservedBytes: number; lineBytes: number } {
   const perLog = config.sinks.reduce((sum, sink) => sum + shipperReserveBytes(sink.batch.maxBytes), 0);
   const lineBytes = config.logs.reduce((longest, log) => Math.max(longest, log.maxLineBytes), 0);
   return { reservedBytes: perLog * config.logs.length, lineBytes };

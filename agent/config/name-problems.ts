@@ -1,14 +1,12 @@
 import type { ConfigProblem } from '../errors.ts';
 import { memberOf, valueAt } from './inspect-schema.ts';
 import { pathText, type SettingPath } from './path-text.ts';
+import { type LineOf, problemAt } from './problem-at.ts';
 
 interface NamedEntry {
   readonly path: SettingPath;
   readonly name: string;
 }
-
-/** Finds the line of a setting. */
-export type LineOf = (path: SettingPath) => number | undefined;
 
 /**
  * Names that do not tell logs or sinks apart. Looked at on the raw values, so that these problems are reported together with all
@@ -62,9 +60,4 @@ function ambiguousPairs(
         );
     }
   return problems;
-}
-
-function problemAt(path: SettingPath, problem: string, lineOf: LineOf): ConfigProblem {
-  const line = lineOf(path);
-  return { path: pathText(path), ...(line === undefined ? {} : { line }), problem };
 }

@@ -8,8 +8,8 @@ export interface SinkSchema {
   readonly type: string;
   /** Strict object schema with `name`, `type` as a literal, and `batch`. */
   readonly schema: z.ZodType;
-  /** What keeps sinks of this type from working beside each other, or for so many logs. */
-  conflicts?(sinks: readonly unknown[], logs: number): readonly SinkConflict[];
+  /** What keeps sinks of this type from working beside each other, or for these logs. */
+  conflicts?(sinks: readonly unknown[], logPaths: readonly string[]): readonly SinkConflict[];
 }
 
 export interface BatchSettings {

@@ -1,6 +1,5 @@
 import type { ConfigProblem } from '../errors.ts';
-import type { LineOf } from './name-problems.ts';
-import { pathText } from './path-text.ts';
+import { type LineOf, problemAt } from './problem-at.ts';
 import type { SinkSchema, SinkSettings } from './schema.ts';
 
 /** What keeps sinks of one type from working beside each other. */
@@ -11,20 +10,19 @@ export interface SinkConflict {
   readonly problem: string;
 }
 
-/** Problems that no sink has by itself: with others of its type, or with the number of logs. */
+/** Problems that no sink has by itself: with others of its type, or with the logs. */
 export function sinkConflicts(
-  config: { readonly sinks: readonly SinkSettings[]; readonly logs: readonly unknown[] },
+  config: { readonly sinks: readonly SinkSettings[]; readonly logs: readonly { readonly path: string }[] },
   definitions: readonly SinkSchema[],
   lineOf: LineOf,
 ): ConfigProblem[] {
   return definitions.flatMap((definition) => {
     const places = config.sinks.flatMap(({ type }, place) => (type === definition.type ? [place] : []));
     const sinks = places.map((place) => config.sinks[place]);
-    const conflicts = definition.conflicts?.(sinks, config.logs.length) ?? [];
-    return conflicts.map(({ index, setting, problem }) => {
-      const path = ['sinks', places[index] ?? 0, setting];
-      const line = lineOf(path);
-      return { path: pathText(path), ...(line === undefined ? {} : { line }), problem };
-    });
+    const logPaths = config.logs.map(({ path }) => path);
+    const conflicts = definition.conflicts?.(sinks, logPaths) ?? [];
+    return conflicts.map(({ index, setting, problem }) =>
+      problemAt(['sinks', places[index] ?? 0, setting], problem, lineOf),
+    );
   });
 }

@@ -11,7 +11,7 @@ const TIME_LENGTH = 24;
 export class ConstantBlocks {
   /** `,"orchestrator":{…`, without its end. */
   readonly orchestrator: Buffer;
-  /** From the member after `@timestamp` up to the value of `log.offset`; the same for all events of a file. */
+  /** From the document's `{` up to the value of `log.offset`; the same for all events of a file. */
   file = constantBytes('');
   /** From the end of `log` up to the value of `event.sequence`; the same for all events of a millisecond. */
   readonly event: Buffer;
@@ -46,7 +46,7 @@ export class ConstantBlocks {
     this.#recordFile = file;
     const { path, inode, fingerprint } = file;
     const log = JSON.stringify({ file: { path, inode: String(inode), fingerprint } });
-    this.file = constantBytes(`,${this.#head},"log":${log.slice(0, -1)},"offset":`);
+    this.file = constantBytes(`{${this.#head},"log":${log.slice(0, -1)},"offset":`);
   }
 
   /** The time at which the event is read and sent, as far as an agent can know the latter. */

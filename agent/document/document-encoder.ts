@@ -7,7 +7,8 @@ import { classify } from './classification.ts';
 import { ConstantBlocks } from './constant-blocks.ts';
 import { constantBytes } from './constant-bytes.ts';
 import { MAX_IMAGE_BYTES, writeContainerImages } from './container-images.ts';
-import { DocumentWriter } from './document-writer.ts';
+import { DocumentWriter, stringMember } from './document-writer.ts';
+import type { StringMember } from './document-writer.ts';
 import { copyEvent, hasSafeAnnotationKeys, withSafeObjects } from './event-copy.ts';
 import { EventTimes } from './event-times.ts';
 import { IdentityBlocks, maxBlockBytes } from './identity-blocks.ts';
@@ -33,11 +34,13 @@ export interface DocumentEncoderOptions {
 
 /**
  * Writes the Elasticsearch or OpenSearch document of an event. One encoder per sink; what the last `write` left in `eventStart`,
- * `keyUnderscores` and `restorable` holds until the next one.
+ * `stageTimeMs`, `keyUnderscores` and `restorable` holds until the next one.
  */
 export interface DocumentEncoder {
   /** Where the event stands in the target of the last write (its `{`). */
   readonly eventStart: number;
+  /** `stageTimestamp` of the last write's event, ms since the epoch; NaN where it is no time. */
+  readonly stageTimeMs: number;
   /** Underscores that stood in annotation keys before dots became underscores, as indexes of the last write's target. Reused. */
   readonly keyUnderscores: readonly number[];
   /** Whether `restoreLine` can make the line of the last write's document; where not, the line must be kept (`commitDocument`). */
@@ -70,25 +73,53 @@ const ANEW_FACTOR = 6;
 /** Longest note that is kept, characters. */
 const MAX_NOTE_LENGTH = 128;
 
-const TIMESTAMP = constantBytes('{"@timestamp":');
-const START = constantBytes(',"start":');
-const END = constantBytes(',"end":');
 const DURATION = constantBytes(',"duration":');
-const ACTION = constantBytes(',"action":');
-const ID = constantBytes(',"id":');
-const NAMESPACE = constantBytes(',"namespace":');
 const RESOURCE = constantBytes(',"resource":');
-const NAME = constantBytes(',"name":');
-const TYPE = constantBytes(',"type":');
 const K8S_AUDIT = constantBytes(',"k8s_audit":');
 const BODIES = constantBytes(',"bodies":');
-const AUDIT = constantBytes(',"kubernetes":{"audit":');
+const AUDIT = constantBytes('},"kubernetes":{"audit":');
 const AUDIT_END = constantBytes('}}');
+
+/** Ends `event`. */
+const TIMESTAMP = '},"@timestamp":';
+const ACTION_AND_ID: readonly StringMember[] = [
+  stringMember(',"action":', SLOT.verb),
+  stringMember(',"id":', SLOT.auditID),
+];
+/** The strings of `event` and what follows it, by which of the two times can be used: 1 for that of the stage, 2 for that of receipt. */
+const EVENT_STRINGS: readonly (readonly StringMember[])[] = [
+  ACTION_AND_ID,
+  [
+    ...ACTION_AND_ID,
+    stringMember(',"end":', SLOT.stageTimestamp),
+    stringMember(TIMESTAMP, SLOT.stageTimestamp),
+  ],
+  [
+    ...ACTION_AND_ID,
+    stringMember(',"start":', SLOT.requestReceivedTimestamp),
+    stringMember(TIMESTAMP, SLOT.requestReceivedTimestamp),
+  ],
+  [
+    ...ACTION_AND_ID,
+    stringMember(',"start":', SLOT.requestReceivedTimestamp),
+    stringMember(',"end":', SLOT.stageTimestamp),
+    stringMember(TIMESTAMP, SLOT.stageTimestamp),
+  ],
+];
+const NO_TIMES = 0;
+const TIMESTAMP_BYTES = constantBytes(TIMESTAMP);
+
+const NAMESPACE_STRINGS = [stringMember(',"namespace":', SLOT.objectNamespace)];
+const RESOURCE_STRINGS = [
+  stringMember(',"name":', SLOT.objectName),
+  stringMember(',"type":', SLOT.objectResource),
+];
 
 const CLOSE_BRACE = 0x7d;
 
 class Encoder implements DocumentEncoder {
   eventStart = 0;
+  stageTimeMs = Number.NaN;
   restorable = true;
   readonly keyUnderscores: number[] = [];
   readonly #nowMs: () => number;
@@ -116,82 +147,68 @@ class Encoder implements DocumentEncoder {
     return head + (event - bodies) * ANEW_FACTOR + text;
   }
 
+  /**
+   * One long function on purpose: the optimizing compiler copies what is called into each caller, up to a limit per caller, so several
+   * short functions in its place give it more to do, and that counts in every process anew.
+   */
   write(record: EventRecord, target: Buffer, at: number, form: DocumentForm, note?: string): number {
     const out = this.#out;
-    out.begin(target, at);
-    this.#blocks.useFile(record.file);
-    this.#blocks.useTime(this.#nowMs());
-    this.#times.read(record);
-    this.#writeHead(record);
-    this.#writeEvent(record);
+    const blocks = this.#blocks;
+    const times = this.#times;
+    const { bytes, fields } = record;
+    blocks.useFile(record.file);
+    blocks.useTime(this.#nowMs());
+    times.read(record);
+    this.stageTimeMs = times.stageMs;
     const identity = this.#identities.of(record);
-    out.literal(identity.members);
-    this.#writeOrchestrator(record);
-    writeContainerImages(out, record);
     const anew = eventAnew(record, form, identity);
-    const notes = notesOf(record, anew !== undefined && form === 'whole', note);
-    this.#writeOwn(record, identity, form, notes);
+
+    out.begin(target, at);
+    out.literal(blocks.file);
+    out.integer(record.offset);
+    out.literal(blocks.event);
+    out.integer(record.offset);
+    out.literal(classify(bytes, fields));
+    if (times.durationNs >= 0) {
+      out.literal(DURATION);
+      out.integer(times.durationNs);
+    }
+    out.strings(EVENT_STRINGS[times.usable] ?? ACTION_AND_ID, bytes, fields);
+    if (times.usable === NO_TIMES) this.#writeAgentTime();
+    if (fields.has(SLOT.requestObject)) writeContainerImages(out, record);
+
+    out.literal(identity.members);
+    // `k8s_audit`: what no other schema has a place for. It is nearly always there, and begun by the identity then.
+    const opened = identity.hasPeer ? -1 : out.open(K8S_AUDIT);
+    out.literal(this.#rbac.of(record));
+    if (form !== 'whole' || anew !== undefined || record.degraded !== '' || note !== undefined)
+      this.#writeNotes(record, form, notesOf(record, anew !== undefined && form === 'whole', note));
+    if (opened < 0) out.byte(CLOSE_BRACE);
+    else out.closeObject(opened, K8S_AUDIT);
+
+    out.literal(blocks.orchestrator);
+    if (fields.has(SLOT.objectRef)) {
+      out.strings(NAMESPACE_STRINGS, bytes, fields);
+      const resource = out.open(RESOURCE);
+      out.strings(RESOURCE_STRINGS, bytes, fields);
+      out.closeObject(resource, RESOURCE);
+    }
     out.literal(AUDIT);
     this.#writeAudit(record, anew);
     out.literal(AUDIT_END);
     return out.at;
   }
 
-  /** `@timestamp` and what is the same for all events of a file. */
-  #writeHead(record: EventRecord): void {
-    const out = this.#out;
-    const { bytes, fields } = record;
-    out.literal(TIMESTAMP);
-    if (this.#times.stage) out.value(bytes, fields, SLOT.stageTimestamp);
-    else if (this.#times.received) out.value(bytes, fields, SLOT.requestReceivedTimestamp);
-    else out.copy(this.#blocks.event, this.#blocks.timeStart, this.#blocks.timeEnd);
-    out.literal(this.#blocks.file);
-    out.integer(record.offset);
+  /** `@timestamp` of an event that has no time of its own. */
+  #writeAgentTime(): void {
+    this.#out.literal(TIMESTAMP_BYTES);
+    this.#out.copy(this.#blocks.event, this.#blocks.timeStart, this.#blocks.timeEnd);
   }
 
-  /** `event` */
-  #writeEvent(record: EventRecord): void {
-    const out = this.#out;
-    const { bytes, fields } = record;
-    const { stage, received, durationNs } = this.#times;
-    out.literal(this.#blocks.event);
-    out.integer(record.offset);
-    out.literal(classify(bytes, fields));
-    out.string(ACTION, bytes, fields, SLOT.verb);
-    out.string(ID, bytes, fields, SLOT.auditID);
-    if (received) out.string(START, bytes, fields, SLOT.requestReceivedTimestamp);
-    if (stage) out.string(END, bytes, fields, SLOT.stageTimestamp);
-    if (durationNs >= 0) {
-      out.literal(DURATION);
-      out.integer(durationNs);
-    }
-    out.byte(CLOSE_BRACE);
-  }
-
-  /** `orchestrator` */
-  #writeOrchestrator(record: EventRecord): void {
-    const out = this.#out;
-    const { bytes, fields } = record;
-    out.literal(this.#blocks.orchestrator);
-    if (fields.has(SLOT.objectRef)) {
-      out.string(NAMESPACE, bytes, fields, SLOT.objectNamespace);
-      const opened = out.open(RESOURCE);
-      out.string(NAME, bytes, fields, SLOT.objectName);
-      out.string(TYPE, bytes, fields, SLOT.objectResource);
-      out.closeObject(opened, RESOURCE);
-    }
-    out.byte(CLOSE_BRACE);
-  }
-
-  /** `k8s_audit`: what no other schema has a place for. */
-  #writeOwn(record: EventRecord, identity: IdentityBlock, form: DocumentForm, notes: string): void {
-    const out = this.#out;
-    const opened = out.open(K8S_AUDIT);
-    out.literal(identity.peer);
-    out.literal(this.#rbac.of(record));
-    if (notes !== '') out.literal(constantBytes(notes));
+  /** Why the document is not quite the event as logged. */
+  #writeNotes(record: EventRecord, form: DocumentForm, notes: string): void {
+    if (notes !== '') this.#out.literal(constantBytes(notes));
     if (form !== 'whole') this.#writeReduced(record, form);
-    out.closeObject(opened, K8S_AUDIT);
   }
 
   /** What became of the bodies. */

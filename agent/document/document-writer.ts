@@ -1,5 +1,6 @@
 import type { LineFields, Slot } from '../event/fields.ts';
 import { viewOf } from '../event/json-bytes.ts';
+import { constantBytes } from './constant-bytes.ts';
 
 const QUOTE = 0x22;
 const ZERO = 0x30;
@@ -12,8 +13,18 @@ const CLOSE_BRACE = 0x7d;
 const WORDS_BYTES = 96;
 const WORD = 4;
 
-/** Largest integer that is written by 32-bit arithmetic. */
-const SMALL = 2 ** 30;
+const BILLION = 1_000_000_000;
+
+/** A member whose value is a string of the event. */
+export interface StringMember {
+  /** What stands before the value: a whole `,"name":`. */
+  readonly name: Buffer;
+  readonly slot: Slot;
+}
+
+export function stringMember(name: string, slot: Slot): StringMember {
+  return { name: constantBytes(name), slot };
+}
 
 /**
  * A pen on a buffer. It writes JSON members whose values are copied from the bytes of an event, and checks no bounds: whoever calls has
@@ -75,27 +86,26 @@ export class DocumentWriter {
 
   /** A non-negative integer. */
   integer(value: number): void {
-    let rest = value;
-    let digits = 1;
-    for (let limit = 10; limit <= value; limit *= 10) digits += 1;
-    let to = this.at + digits;
-    this.at = to;
-    while (rest >= SMALL) {
-      const tenth = Math.floor(rest / 10);
-      to -= 1;
-      this.target[to] = ZERO + (rest - tenth * 10);
-      rest = tenth;
+    if (value < BILLION) {
+      this.#digits(value, digitsOf(value));
+      return;
     }
-    do {
-      to -= 1;
-      this.target[to] = ZERO + (rest % 10);
-      rest = (rest / 10) | 0;
-    } while (rest > 0);
+    const low = value % BILLION;
+    const high = (value - low) / BILLION;
+    this.#digits(high, digitsOf(high));
+    this.#digits(low, 9);
   }
 
-  /** The value as it stands, which must be there. */
-  value(bytes: Buffer, fields: LineFields, slot: Slot): void {
-    this.copy(bytes, fields.starts[slot] ?? 0, fields.ends[slot] ?? 0);
+  /** A value below a billion, so that it is 32-bit arithmetic: several times as quick as that of larger numbers. */
+  #digits(value: number, count: number): void {
+    const { target, at } = this;
+    let rest = value | 0;
+    for (let to = at + count - 1; to >= at; to -= 1) {
+      const tenth = (rest / 10) | 0;
+      target[to] = ZERO + (rest - tenth * 10);
+      rest = tenth;
+    }
+    this.at = at + count;
   }
 
   /** `name` and the value, if it is a string that is not empty. `name` is a whole `,"name":`. */
@@ -106,6 +116,11 @@ export class DocumentWriter {
     if (bytes[start] !== QUOTE || end - start < 3) return;
     this.literal(name);
     this.copy(bytes, start, end);
+  }
+
+  /** Those of the members whose values are strings that are not empty. */
+  strings(members: readonly StringMember[], bytes: Buffer, fields: LineFields): void {
+    for (const { name, slot } of members) this.string(name, bytes, fields, slot);
   }
 
   /** `name` and the value, if it is an array that is not empty. */
@@ -145,4 +160,12 @@ export class DocumentWriter {
     this.target[opened] = first;
     this.byte(last);
   }
+}
+
+/** Decimal digits of a value below a billion. */
+function digitsOf(value: number): number {
+  const whole = value | 0;
+  let digits = 1;
+  for (let limit = 10; digits < 9 && limit <= whole; limit = (limit * 10) | 0) digits += 1;
+  return digits;
 }

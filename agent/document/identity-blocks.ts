@@ -11,10 +11,12 @@ import { SourceAddresses } from './source-addresses.ts';
 export interface IdentityBlock {
   /** The bytes of the event that it was made of. */
   readonly source: Buffer;
-  /** `,"user":…,"user_agent":…,"source":…,"client":…,"related":…`, as far as there is something to say. */
+  /**
+   * `,"user":…,"user_agent":…,"source":…,"client":…,"related":…`, as far as there is something to say, and, where the peer is known,
+   * `,"k8s_audit":{"peer_ip":…` to be gone on with.
+   */
   readonly members: Buffer;
-  /** `,"peer_ip":…` or nothing. */
-  readonly peer: Buffer;
+  readonly hasPeer: boolean;
   /** Whether a server takes the keys of `extra` as they are. */
   readonly safeExtras: boolean;
 }
@@ -28,7 +30,7 @@ const MAX_SOURCE_BYTES = 2048;
 /** Punctuation and names of a block. */
 const BLOCK_BYTES = 512;
 
-const PEER_IP = constantBytes(',"peer_ip":');
+const PEER_IP = constantBytes(',"k8s_audit":{"peer_ip":');
 
 /** What a block is made of, beside `user`, which comes first. */
 const PARTS: readonly Slot[] = [SLOT.impersonatedUser, SLOT.sourceIPs, SLOT.userAgent];
@@ -67,16 +69,14 @@ export class IdentityBlocks {
     writeUserAgent(out, record);
     this.#addresses.write(out, record);
     writeRelated(out, record, this.#addresses);
+    const hasPeer = this.#addresses.writePeer(out, PEER_IP, record);
     const members = Buffer.from(this.#scratch.subarray(0, out.at));
-    out.begin(this.#scratch, 0);
-    this.#addresses.writePeer(out, PEER_IP, record);
-    const peer = Buffer.from(this.#scratch.subarray(0, out.at));
     if (needed > MAX_SOURCE_BYTES * 8) this.#scratch = Buffer.alloc(0);
-    return { source, members, peer, safeExtras: hasSafeExtras(record) };
+    return { source, members, hasPeer, safeExtras: hasSafeExtras(record) };
   }
 }
 
-/** Upper bound of the bytes of a block, its peer included. */
+/** Upper bound of the bytes of a block. */
 export function maxBlockBytes(fields: LineFields): number {
   return (
     BLOCK_BYTES +

@@ -52,11 +52,12 @@ export class SourceAddresses {
     if (this.#listStart > 0) this.#writeAgain(out, name);
   }
 
-  /** `name` and the last entry: the TCP peer, the one that nobody can forge. */
-  writePeer(out: DocumentWriter, name: Buffer, record: EventRecord): void {
-    if (this.#peerStart < 0) return;
+  /** `name` and the last entry: the TCP peer, the one that nobody can forge. Returns whether it is known. */
+  writePeer(out: DocumentWriter, name: Buffer, record: EventRecord): boolean {
+    if (this.#peerStart < 0) return false;
     out.literal(name);
     out.copy(record.bytes, this.#peerStart, this.#peerEnd);
+    return true;
   }
 
   #writeAgain(out: DocumentWriter, name: Buffer): void {

@@ -49,7 +49,7 @@ export const SLOT = {
 
 export type Slot = (typeof SLOT)[keyof typeof SLOT];
 
-export const SLOT_COUNT = 41;
+const SLOT_COUNT = 41;
 
 /** Annotations beyond this number make a line unusual; the API server writes a handful. */
 export const MAX_ANNOTATIONS = 64;

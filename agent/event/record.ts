@@ -8,6 +8,9 @@ export interface RecordFile {
   readonly inode: number;
 }
 
+/** Where a record about the agent itself stands: in no file. */
+export const NO_FILE: RecordFile = { fingerprint: '', path: '', inode: 0 };
+
 /**
  * One event as the shipper hands it to a sink: bytes, where its values stand, and where it stands in the log.
  * The shipper reuses one record for all lines, so nothing of it may be kept once `encode` has returned.

@@ -23,7 +23,11 @@ const UPPER_Z = 0x5a;
 
 /** Ms since the epoch, cut off and not rounded; NaN where `bytes[start..end)` is no such time in quotes. */
 export function parseMicroTime(bytes: Uint8Array, start: number, end: number): number {
-  if (!readTime(bytes, start, end)) return Number.NaN;
+  return readTime(bytes, start, end) ? lastTimeMs() : Number.NaN;
+}
+
+/** The time that was read last, as `parseMicroTime` gives it: of `nanosecondsBetween`, the one it went to. Only after a time was read. */
+export function lastTimeMs(): number {
   return (read[0] ?? 0) * 1000 + Math.floor((read[1] ?? 0) / 1_000_000);
 }
 

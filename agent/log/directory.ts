@@ -1,8 +1,8 @@
 import type { BigIntStats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { LogError } from '../errors.ts';
-import { isFileSystemError, isMissing, toLogError } from './file-problem.ts';
+import { isSystemError, LogError } from '../errors.ts';
+import { isMissing, toLogError } from './file-problem.ts';
 import { type LogFileName, parseLogFileName } from './file-name.ts';
 import type { FirstLine } from './first-line.ts';
 import { OpenFile } from './open-file.ts';
@@ -97,7 +97,7 @@ export class LogDirectory {
       return real === besideIt ? [this.#path] : [this.#path, real];
     } catch (error) {
       // A dangling link or a file that is not there; anything else shows when the file is opened.
-      if (!isFileSystemError(error)) throw error;
+      if (!isSystemError(error)) throw error;
       return [this.#path];
     }
   }
@@ -119,7 +119,7 @@ export class LogDirectory {
     try {
       return inodeKey(await stat(this.#path, { bigint: true }));
     } catch (error) {
-      if (!isFileSystemError(error)) throw error;
+      if (!isSystemError(error)) throw error;
       return '';
     }
   }

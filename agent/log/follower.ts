@@ -1,14 +1,14 @@
 import type { Clock } from '../clock.ts';
-import type { ByteBudget } from '../memory/byte-budget.ts';
+import { isSystemError, LogError } from '../errors.ts';
+import { READ_CHUNK_BYTES } from '../memory/footprint.ts';
 import type { ShipperLabels, Telemetry } from '../telemetry/events.ts';
 import { Backlog } from './backlog.ts';
 import { type CursorOptions, FileCursor } from './file-cursor.ts';
 import { judgeEnd } from './file-end.ts';
-import { isFileSystemError, toLogError } from './file-problem.ts';
+import { toLogError } from './file-problem.ts';
 import { GrowthWatch } from './growth-watch.ts';
-import { ChunkBuffer, type Frame } from './line-framer.ts';
+import { ChunkBuffer, type Frame, type LineBudget } from './line-framer.ts';
 import type { LogFollower, LogGap, LogLag, LogPosition, LogStep } from './log.ts';
-import { LogError } from '../errors.ts';
 import { LogHealth } from './log-health.ts';
 import type { ReadBrake } from './read-brake.ts';
 import { Retention } from './retention.ts';
@@ -17,8 +17,7 @@ import { PathWatch } from './path-watch.ts';
 import { UnlinkedFile } from './unlinked-file.ts';
 import type { LogWake } from './wake.ts';
 
-const DEFAULT_CHUNK_BYTES = 512 * 1024;
-const DEFAULT_POLL_INTERVAL_MS = 250;
+const POLL_INTERVAL_MS = 250;
 /** The read buffer is given back after so long without a line. */
 const PARK_AFTER_MS = 3_000;
 
@@ -28,25 +27,22 @@ const NO_LINES = { kind: 'lines', events: 0, empty: 0, unusual: 0, degraded: 0 }
 export interface LogFollowerOptions {
   readonly path: string;
   readonly labels: ShipperLabels;
-  /** Where to go on; undefined for a sink without a position. */
+  /** Where to go on; without a position at the oldest file. */
   readonly start: LogPosition | undefined;
-  /** Where to begin without a position. */
-  readonly startAt: 'beginning' | 'end';
   readonly maxLineBytes: number;
   /** Size of the read buffer, which is the caller's to reserve; longer lines are leased from the budget. */
   readonly chunkBytes?: number;
-  readonly budget: ByteBudget;
+  readonly budget: LineBudget;
   /** Shared by the cursors of a log. */
   readonly brake: ReadBrake;
   readonly wake: LogWake;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
-  readonly pollIntervalMs?: number;
 }
 
 /** A cursor over the files of a log. Needs nothing to be there yet. */
-export function createLogFollower(options: LogFollowerOptions): Promise<LogFollower> {
-  return Promise.resolve(new Follower(options));
+export function createLogFollower(options: LogFollowerOptions): LogFollower {
+  return new Follower(options);
 }
 
 class Follower implements LogFollower {
@@ -77,7 +73,7 @@ class Follower implements LogFollower {
     this.#health = new LogHealth({ labels, telemetry, clock });
     this.#pathWatch = new PathWatch(path);
     this.#unlinked = new UnlinkedFile({ path, labels, telemetry, clock });
-    this.#chunk = new ChunkBuffer(options.chunkBytes ?? DEFAULT_CHUNK_BYTES);
+    this.#chunk = new ChunkBuffer(options.chunkBytes ?? READ_CHUNK_BYTES);
     this.#lastStepMs = clock.monotonicMs();
     this.#cursorOptions = {
       chunk: this.#chunk,
@@ -101,25 +97,32 @@ class Follower implements LogFollower {
     try {
       return await this.#advance(signal);
     } catch (error) {
-      if (!isFileSystemError(error) && !(error instanceof LogError)) throw error;
+      if (!isSystemError(error) && !(error instanceof LogError)) throw error;
       this.#health.fail(toLogError((this.#detour ?? this.#current)?.file.path ?? this.#options.path, error));
       return IDLE;
     }
   }
 
   async wait(timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const { clock, wake, pollIntervalMs = DEFAULT_POLL_INTERVAL_MS } = this.#options;
+    const { clock, wake } = this.#options;
     const untilMs = clock.monotonicMs() + timeoutMs;
     for (;;) {
       const leftMs = untilMs - clock.monotonicMs();
       if (leftMs <= 0 || signal.aborted) return;
-      if (await wake.wait(Math.min(pollIntervalMs, leftMs), signal)) return;
+      if (await wake.wait(Math.min(POLL_INTERVAL_MS, leftMs), signal)) return;
       if (await this.#pathWatch.changed(this.#current)) return;
     }
   }
 
-  look(signal: AbortSignal): Promise<void> {
-    return this.#glance(signal);
+  /** Looks at the directory about once a second. What goes wrong there is told when the directory is needed. */
+  async look(signal: AbortSignal): Promise<void> {
+    if (!this.#succession.begun) return;
+    try {
+      await this.#backlog.glance(signal);
+      this.#noteLook();
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+    }
   }
 
   lag(): LogLag {
@@ -152,7 +155,7 @@ class Follower implements LogFollower {
     while (!signal.aborted && !this.#health.resting) {
       const gap = this.#gaps.shift();
       if (gap !== undefined) return this.#step({ status: 'gap', gap });
-      await this.#glance(signal);
+      await this.look(signal);
       if (this.#gaps.length > 0) continue;
       const cursor = this.#detour ?? this.#current;
       if (cursor === undefined) {
@@ -196,17 +199,6 @@ class Follower implements LogFollower {
     this.#mustSeek = true;
     await cursor.seek(offset, signal);
     this.#mustSeek = signal.aborted;
-  }
-
-  /** Looks at the directory about once a second. What goes wrong there is told when the directory is needed. */
-  async #glance(signal: AbortSignal): Promise<void> {
-    if (!this.#succession.begun) return;
-    try {
-      await this.#backlog.glance(signal);
-      this.#noteLook();
-    } catch (error) {
-      if (!isFileSystemError(error)) throw error;
-    }
   }
 
   /** Takes over what the last look at the directory has shown. */
@@ -253,7 +245,9 @@ class Follower implements LogFollower {
     const { path, clock } = this.#options;
     const verdict = await judgeEnd(cursor, { path, backlog: this.#backlog, clock }, signal);
     this.#noteLook();
-    this.#health.succeed();
+    const obstacle = verdict === 'wait' ? this.#obstacleAfter(cursor) : undefined;
+    if (obstacle === undefined) this.#health.succeed();
+    else this.#health.fail(obstacle);
     switch (verdict) {
       case 'again':
         return undefined;
@@ -278,6 +272,13 @@ class Follower implements LogFollower {
       case 'damaged':
         return this.#finishDamaged(cursor, signal);
     }
+  }
+
+  /** What keeps the file after this one from being read: it must be told, or a rotation to such a file would look like a quiet log. */
+  #obstacleAfter(cursor: FileCursor): LogError | undefined {
+    if (cursor === this.#detour || cursor.wasLive) return undefined;
+    const next = this.#backlog.next();
+    return next.status === 'blocked' ? next.error : undefined;
   }
 
   async #idle(cursor: FileCursor, signal: AbortSignal): Promise<LogStep | undefined> {

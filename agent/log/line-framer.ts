@@ -46,10 +46,13 @@ export class ChunkBuffer {
   }
 }
 
+/** Where memory for long lines comes from. */
+export type LineBudget = Pick<ByteBudget, 'acquire' | 'leasableBytes'>;
+
 export interface FramerOptions {
   readonly reader: LogReader;
   readonly chunk: ChunkBuffer;
-  readonly budget: ByteBudget;
+  readonly budget: LineBudget;
   readonly brake: ReadBrake;
   readonly maxLineBytes: number;
   /** Asked after the last read and before bytes are handed out: does the file still begin as it did? */

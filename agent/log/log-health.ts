@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { LogError } from '../errors.ts';
-import { isFileSystemError } from './file-problem.ts';
+import { isSystemError, type LogError } from '../errors.ts';
 import type { ShipperLabels, Telemetry } from '../telemetry/events.ts';
 
 const REPEAT_MS = 60_000;
@@ -53,5 +52,5 @@ export class LogHealth {
 }
 
 function detailOf(error: LogError): string {
-  return isFileSystemError(error.cause) ? error.cause.message : error.message;
+  return isSystemError(error.cause) ? error.cause.message : error.message;
 }

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
+import { isSystemError } from '../errors.ts';
 import type { FileCursor } from './file-cursor.ts';
-import { isFileSystemError } from './file-problem.ts';
 
 /** Tells whether there may be something new, at the cost of two stats. */
 export class PathWatch {
@@ -20,7 +20,7 @@ export class PathWatch {
     try {
       return Number((await current.open.stat()).size) !== current.sizeBytes;
     } catch (error) {
-      if (isFileSystemError(error)) return true;
+      if (isSystemError(error)) return true;
       throw error;
     }
   }
@@ -30,7 +30,7 @@ export class PathWatch {
       const { dev, ino, size, mtimeNs } = await stat(this.#path, { bigint: true });
       return `${dev}.${ino}.${size}.${mtimeNs}`;
     } catch (error) {
-      if (isFileSystemError(error)) return error.code ?? '';
+      if (isSystemError(error)) return error.code;
       throw error;
     }
   }

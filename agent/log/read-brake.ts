@@ -15,15 +15,8 @@ export interface ReadBrake {
   spend(bytes: number): void;
 }
 
-export function createReadBrake(maxReadBytesPerSecond: number | undefined, clock: Clock): ReadBrake {
-  if (maxReadBytesPerSecond === undefined) {
-    return {
-      chunkBytes: Number.MAX_SAFE_INTEGER,
-      holds: () => false,
-      wait: () => Promise.resolve(),
-      spend: () => {},
-    };
-  }
+/** An infinite rate never holds. */
+export function createReadBrake(maxReadBytesPerSecond: number, clock: Clock): ReadBrake {
   let freeAtMs = 0;
   return {
     chunkBytes: Math.max(SMALLEST_CHUNK_BYTES, Math.floor(maxReadBytesPerSecond / 4)),

@@ -11,7 +11,7 @@ import { OpenFile } from './open-file.ts';
 const READ_BYTES = 256 * 1024;
 const LINE_FEED = 10;
 
-export type ChosenStart =
+type ChosenStart =
   | { status: 'position'; position: LogPosition }
   /** Nothing is there yet that a position could name: whatever comes is read from its beginning. */
   | { status: 'nothing-there' }
@@ -19,38 +19,28 @@ export type ChosenStart =
   | { status: 'unknown'; error: LogError | undefined };
 
 /**
- * Turns `startAt` into a position that can be put on record before the first read. `beginning` is the oldest retained file; `end` is
- * after the last line feed of the live file or, where that holds none yet, the end of the newest backup.
+ * Turns `startAt: end` into a position that can be put on record before the first read: after the last line feed of the live file or,
+ * where that holds none yet, the end of the newest backup.
  */
-export async function resolveLogStart(
-  options: { path: string; startAt: 'beginning' | 'end'; clock: Clock },
-  signal: AbortSignal,
-): Promise<ChosenStart> {
-  const backlog = new Backlog(options.path, options.clock);
+export async function resolveLogEnd(path: string, clock: Clock, signal: AbortSignal): Promise<ChosenStart> {
+  const backlog = new Backlog(path, clock);
   try {
     if (!(await backlog.look(signal))) return { status: 'unknown', error: undefined };
-    return await chooseStart(backlog.files, options.startAt, signal);
+    return await chooseEnd(backlog.files, signal);
   } catch (error) {
     if (isMissing(error)) return { status: 'nothing-there' };
-    return { status: 'unknown', error: toLogError(options.path, error) };
+    return { status: 'unknown', error: toLogError(path, error) };
   }
 }
 
-/** The same for files that are listed already. Rejects with the file system's error. */
-export async function chooseStart(
-  files: readonly LogEntry[],
-  startAt: 'beginning' | 'end',
-  signal: AbortSignal,
-): Promise<ChosenStart> {
-  const ordered = startAt === 'beginning' ? files : files.toReversed();
-  for (const entry of ordered) {
+async function chooseEnd(files: readonly LogEntry[], signal: AbortSignal): Promise<ChosenStart> {
+  for (const entry of files.toReversed()) {
     const { identity, path, inode, name } = entry;
     if (identity.status === 'unreadable') return { status: 'unknown', error: identity.error };
     if (identity.status !== 'line' || (name.live && !identity.complete)) continue;
-    const file = { fingerprint: identity.fingerprint, path, inode: Number(inode) };
-    if (startAt === 'beginning') return { status: 'position', position: { file, offset: 0 } };
     const offset = await endOf(entry, signal);
     if (offset === undefined) return { status: 'unknown', error: undefined };
+    const file = { fingerprint: identity.fingerprint, path, inode: Number(inode) };
     return { status: 'position', position: { file, offset } };
   }
   return { status: 'nothing-there' };

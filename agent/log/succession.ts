@@ -4,11 +4,10 @@ import type { ShipperLabels, Telemetry } from '../telemetry/events.ts';
 import type { Backlog } from './backlog.ts';
 import type { LogEntry } from './directory.ts';
 import { type CursorOptions, FileCursor } from './file-cursor.ts';
-import { isMissing } from './file-problem.ts';
 import type { GrowthWatch } from './growth-watch.ts';
 import type { LogFile, LogGap, LogPosition } from './log.ts';
 import type { LogHealth } from './log-health.ts';
-import { chooseStart, olderThan } from './start.ts';
+import { olderThan } from './start.ts';
 
 /** A position whose file is not found waits so long for the live file before it is taken for deleted. */
 const START_PATIENCE_MS = 5_000;
@@ -16,7 +15,6 @@ const START_PATIENCE_MS = 5_000;
 export interface SuccessionOptions {
   readonly path: string;
   readonly start: LogPosition | undefined;
-  readonly startAt: 'beginning' | 'end';
   readonly labels: ShipperLabels;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
@@ -67,7 +65,7 @@ export class Succession {
 
   /** Opens the file that comes next. Rejects with the file system's error. */
   async next(signal: AbortSignal): Promise<Succeeding> {
-    if (!(await this.#look(signal))) return NONE;
+    if (!(await this.#options.backlog.look(signal))) return NONE;
     if (this.#lost !== undefined) return this.#openElsewhere(this.#lost, signal);
     if (!this.#begun) return this.#begin(signal);
     const { backlog, health } = this.#options;
@@ -85,16 +83,6 @@ export class Succession {
         if (backlog.live === undefined) this.#failMissing();
         else health.succeed();
         return NONE;
-    }
-  }
-
-  async #look(signal: AbortSignal): Promise<boolean> {
-    try {
-      return await this.#options.backlog.look(signal);
-    } catch (error) {
-      // Without a directory there is no end to start at: what comes is new.
-      if (this.#options.start === undefined && isMissing(error)) this.#begun = true;
-      throw error;
     }
   }
 
@@ -141,16 +129,8 @@ export class Succession {
   }
 
   async #begin(signal: AbortSignal): Promise<Succeeding> {
-    const { start, startAt, backlog, health } = this.#options;
+    const { start } = this.#options;
     if (start !== undefined) return this.#beginAt(start, signal);
-    if (startAt === 'end') {
-      const chosen = await chooseStart(backlog.files, 'end', signal);
-      if (chosen.status === 'position') return this.#beginAt(chosen.position, signal);
-      if (chosen.status === 'unknown') {
-        if (chosen.error !== undefined) health.fail(chosen.error);
-        return NONE;
-      }
-    }
     this.#begun = true;
     return AGAIN;
   }

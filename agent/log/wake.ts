@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import type { Clock } from '../clock.ts';
+import { errorText } from '../errors.ts';
 import type { ShipperLabels, Telemetry } from '../telemetry/events.ts';
 import { isMissing } from './file-problem.ts';
 
@@ -108,9 +109,8 @@ class DirectoryWake implements LogWake {
   }
 
   #report(path: string, error: unknown): void {
-    const detail = error instanceof Error ? error.message : String(error);
     const { telemetry, labels } = this.#options;
-    telemetry.emit({ kind: 'watcher-failed', path, detail, ...labels });
+    telemetry.emit({ kind: 'watcher-failed', path, detail: errorText(error), ...labels });
   }
 
   async #disarm(): Promise<void> {

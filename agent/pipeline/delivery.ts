@@ -41,25 +41,8 @@ export async function deliver(
   signal: AbortSignal,
 ): Promise<DeliveryOutcome> {
   const run: Run = { options, signal, pending: [batch], attempt: 0, attempts: 0, sinkState: undefined };
-  const { documents, bytes, lineBytes } = {
-    documents: batch.count,
-    bytes: batch.length,
-    lineBytes: batch.lineBytes,
-  };
-  const startedMs = options.clock.monotonicMs();
-  for (let next = run.pending.shift(); next !== undefined; next = run.pending.shift()) {
-    if (signal.aborted || !(await sendOnce(next, run))) return { status: 'stopped' };
-  }
-  options.telemetry.emit({
-    kind: 'batch-settled',
-    documents,
-    bytes,
-    lineBytes,
-    attempts: run.attempts,
-    durationMs: options.clock.monotonicMs() - startedMs,
-    ...options.labels,
-  });
-  return { status: 'settled', sinkState: run.sinkState };
+  const tell = settledTeller(batch, run);
+  return (await sendPending(run)) ? tell() : { status: 'stopped' };
 }
 
 /**
@@ -71,18 +54,15 @@ export async function deliverOnce(
   options: DeliveryOptions,
   signal: AbortSignal,
 ): Promise<DeliveryOutcome | { status: 'retry'; retry: Retry }> {
+  const run: Run = { options, signal, pending: [], attempt: 0, attempts: 1, sinkState: undefined };
+  const tell = settledTeller(batch, run);
   const result = await options.sink.send(batch, signal);
   if (signal.aborted) return { status: 'stopped' };
   if (result.status === 'retry' && result.rejected === undefined) {
     options.onSinkState(result.retry.reason, result.retry.detail);
     return { status: 'retry', retry: result.retry };
   }
-  const run: Run = { options, signal, pending: [], attempt: 0, attempts: 1, sinkState: undefined };
-  if (!(await take(batch, result, run))) return { status: 'stopped' };
-  for (let next = run.pending.shift(); next !== undefined; next = run.pending.shift()) {
-    if (signal.aborted || !(await sendOnce(next, run))) return { status: 'stopped' };
-  }
-  return { status: 'settled', sinkState: run.sinkState };
+  return (await take(batch, result, run)) && (await sendPending(run)) ? tell() : { status: 'stopped' };
 }
 
 interface Run {
@@ -94,6 +74,27 @@ interface Run {
   attempt: number;
   attempts: number;
   sinkState: unknown;
+}
+
+/** Takes the figures of a batch before anything of it is sent, because a retry keeps only what was refused; tells them at the end. */
+function settledTeller(batch: Batch, run: Run): () => DeliveryOutcome {
+  const { clock, telemetry, labels } = run.options;
+  const { count: documents, length: bytes, lineBytes } = batch;
+  const startedMs = clock.monotonicMs();
+  return () => {
+    const durationMs = clock.monotonicMs() - startedMs;
+    const { attempts, sinkState } = run;
+    telemetry.emit({ kind: 'batch-settled', documents, bytes, lineBytes, attempts, durationMs, ...labels });
+    return { status: 'settled', sinkState };
+  };
+}
+
+/** Sends until nothing is pending. False when the signal aborted. */
+async function sendPending(run: Run): Promise<boolean> {
+  for (let next = run.pending.shift(); next !== undefined; next = run.pending.shift()) {
+    if (run.signal.aborted || !(await sendOnce(next, run))) return false;
+  }
+  return true;
 }
 
 /** One request, and what follows from its answer. False when the signal aborted. */
@@ -190,9 +191,7 @@ async function settleRejected(
 /** Runs its own queue to the end, so that no more than one collection of reduced documents is in memory. */
 async function sendReduced(reduced: readonly Batch[], run: Run): Promise<boolean> {
   const inner: Run = { ...run, pending: [joined(reduced)], attempt: 0 };
-  for (let next = inner.pending.shift(); next !== undefined; next = inner.pending.shift()) {
-    if (inner.signal.aborted || !(await sendOnce(next, inner))) return false;
-  }
+  if (!(await sendPending(inner))) return false;
   run.attempts = inner.attempts;
   run.sinkState = inner.sinkState;
   return true;

@@ -3,7 +3,7 @@ import type { EventRecord } from '../event/record.ts';
 import type { ByteBudget } from '../memory/byte-budget.ts';
 import { batchFootprintBytes } from '../memory/footprint.ts';
 import { Batch } from '../sink/batch.ts';
-import type { Sink } from '../sink/sink.ts';
+import type { Retry, Sink } from '../sink/sink.ts';
 import type { ShipperLabels, Telemetry } from '../telemetry/events.ts';
 import { backoffMs } from './backoff.ts';
 import { type DeliveryOptions, deliverOnce } from './delivery.ts';
@@ -62,7 +62,7 @@ export class LoneDelivery {
   ): Promise<LoneOutcome> {
     const { budget, clock } = this.#options;
     const lease = budget.tryAcquire(leaseBytes);
-    if (lease === undefined) return this.#later(0);
+    if (lease === undefined) return { status: 'later', waitMs: this.#nextWaitMs() };
     try {
       const batch = new Batch(Buffer.allocUnsafeSlow(bufferBytes));
       batch.openedAtMs = clock.nowMs();
@@ -77,14 +77,29 @@ export class LoneDelivery {
     status.waitingFor = 'sink';
     const outcome = await deliverOnce(batch, delivery, this.#kill);
     status.waitingFor = '';
-    if (outcome.status === 'retry') return this.#later(outcome.retry.afterMs ?? 0);
+    if (outcome.status === 'retry') return this.#retryLater(outcome.retry);
     this.#attempt = 0;
     return outcome.status === 'settled' ? { status: 'shipped', sinkState: outcome.sinkState } : outcome;
   }
 
-  #later(askedMs: number): LoneOutcome {
+  #retryLater({ reason, detail, afterMs }: Retry): LoneOutcome {
+    const { telemetry, labels } = this.#options;
+    const waitMs = this.#nextWaitMs(afterMs);
+    telemetry.emit({
+      kind: 'batch-retry',
+      documents: 1,
+      attempt: this.#attempt,
+      waitMs,
+      reason,
+      detail,
+      ...labels,
+    });
+    return { status: 'later', waitMs };
+  }
+
+  #nextWaitMs(askedMs?: number): number {
     const waitMs = backoffMs(this.#attempt, this.#options.delivery.random, askedMs);
     this.#attempt += 1;
-    return { status: 'later', waitMs };
+    return waitMs;
   }
 }

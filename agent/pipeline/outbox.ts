@@ -1,5 +1,6 @@
 import type { Ledger, OpenRange } from '../checkpoint/ledger.ts';
 import type { Clock } from '../clock.ts';
+import type { BatchSettings } from '../config/schema.ts';
 import type { LogPosition } from '../log/log.ts';
 import type { ByteBudget } from '../memory/byte-budget.ts';
 import type { Batch } from '../sink/batch.ts';
@@ -7,14 +8,8 @@ import { BatchPool } from './batch-pool.ts';
 import { deliver, type DeliveryOptions } from './delivery.ts';
 import type { ShipperStatus } from './shipper-status.ts';
 
-export interface BatchLimits {
-  readonly maxBytes: number;
-  readonly maxEvents: number;
-  readonly maxAgeMs: number;
-}
-
 export interface OutboxOptions {
-  readonly limits: BatchLimits;
+  readonly limits: BatchSettings;
   readonly ledger: Ledger;
   readonly budget: ByteBudget;
   readonly delivery: DeliveryOptions;

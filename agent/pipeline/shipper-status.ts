@@ -1,4 +1,5 @@
 import type { SinkReason } from '../errors.ts';
+import type { ShipperLabels } from '../telemetry/events.ts';
 
 /** What a shipper waits for; empty while it turns. */
 export type WaitingFor = '' | 'sink' | 'memory' | 'dead-letter-room';
@@ -19,7 +20,7 @@ export interface ShipperStatus {
   lagSeconds: number;
 }
 
-export function newShipperStatus(log: string, sink: string): ShipperStatus {
+export function newShipperStatus({ log, sink }: ShipperLabels, nowMs: number): ShipperStatus {
   return {
     log,
     sink,
@@ -28,7 +29,7 @@ export function newShipperStatus(log: string, sink: string): ShipperStatus {
     sinkReason: '',
     sinkDetail: '',
     waitingFor: '',
-    lastTurnMs: 0,
+    lastTurnMs: nowMs,
     lagBytes: 0,
     lagSeconds: 0,
   };

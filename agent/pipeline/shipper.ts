@@ -1,5 +1,6 @@
 import type { Ledger } from '../checkpoint/ledger.ts';
 import type { Clock } from '../clock.ts';
+import type { BatchSettings } from '../config/schema.ts';
 import { type DecodeReason, InvariantError } from '../errors.ts';
 import type { OwnRecord } from '../event/own-record.ts';
 import type { LogFile, LogFollower, LogGap, LogPosition, LogStep } from '../log/log.ts';
@@ -10,7 +11,7 @@ import type { DeliveryOptions } from './delivery.ts';
 import { gapRecord } from './gap.ts';
 import { LineEncoder, type LinesStep } from './line-encoder.ts';
 import { type LinePiece, linePieces } from './line-pieces.ts';
-import { type BatchLimits, Outbox } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 import { LoneDelivery } from './lone-delivery.ts';
 import type { ShipperStatus } from './shipper-status.ts';
 
@@ -36,15 +37,15 @@ export interface DeadLine {
 export interface ShipperOptions {
   readonly labels: ShipperLabels;
   readonly nodeName: string;
-  /** A cursor that begins at the position, or where configuration says for a sink without one. */
-  readonly openFollower: (start: LogPosition | undefined) => Promise<LogFollower>;
+  /** A cursor that begins at the position, or, without one, at the oldest file. */
+  readonly openFollower: (start: LogPosition | undefined) => LogFollower;
   readonly sink: Sink;
   readonly ledger: Ledger;
-  readonly limits: BatchLimits;
+  readonly limits: BatchSettings;
   readonly budget: ByteBudget;
   readonly delivery: DeliveryOptions;
-  /** Puts lines on record durably; false when the signal aborted before it was done. */
-  readonly bury: (lines: readonly DeadLine[], signal: AbortSignal) => Promise<boolean>;
+  /** Puts a line on record durably; false when the signal aborted before it was done. */
+  readonly bury: (line: DeadLine, signal: AbortSignal) => Promise<boolean>;
   readonly status: ShipperStatus;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
@@ -96,7 +97,7 @@ export class Shipper {
   async run(): Promise<void> {
     const { stop, kill } = this.#signals;
     try {
-      this.#follower = await this.#options.openFollower(this.#options.ledger.checkpoint?.position);
+      this.#follower = this.#options.openFollower(this.#options.ledger.checkpoint?.position);
       while (!stop.aborted) await this.#turn(this.#follower);
       if (!kill.aborted) await this.#outbox.dispatch();
       await this.#outbox.settled();
@@ -248,7 +249,7 @@ export class Shipper {
     await this.#follower?.close();
     this.#follower = undefined;
     await this.#outlast(wait());
-    this.#follower = await this.#options.openFollower(position);
+    this.#follower = this.#options.openFollower(position);
   }
 
   async #bury(dead: DeadLine, endOffset: number): Promise<void> {
@@ -268,7 +269,7 @@ export class Shipper {
       bytes: end - start,
       ...labels,
     });
-    return this.#outlast(bury([dead], this.#signals.kill));
+    return this.#outlast(bury(dead, this.#signals.kill));
   }
 
   #noteGap(gap: LogGap): void {

@@ -46,8 +46,8 @@ export interface SinkDefinition<Schema extends z.ZodType = z.ZodType> {
   readonly type: string;
   /** Strict schema of the sink's settings, `name`, `type` and `batch` included. */
   readonly schema: Schema;
-  /** What keeps sinks of this type from working beside each other, or for so many logs; absent where nothing does. */
-  conflicts?(sinks: readonly z.output<Schema>[], logs: number): readonly SinkConflict[];
+  /** What keeps sinks of this type from working beside each other, or for these logs; absent where nothing does. */
+  conflicts?(sinks: readonly z.output<Schema>[], logPaths: readonly string[]): readonly SinkConflict[];
   create(settings: z.output<Schema>, context: SinkContext): Promise<Sink>;
   /** Absent where there is nothing to set up or check. */
   admin?(settings: z.output<Schema>, context: SinkContext, credentials: AdminCredentials): Promise<SinkAdmin>;

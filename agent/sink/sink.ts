@@ -66,7 +66,6 @@ export type Reduction =
  * can do; a rejected promise is a bug and ends the process.
  */
 export interface Sink {
-  readonly type: string;
   /** Batches that may be on their way at once. */
   readonly maxInFlight: number;
   /** Called once, before the first `encode`. `state` is what the last settled batch's SendResult carried before the restart. */

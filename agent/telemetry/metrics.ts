@@ -34,7 +34,6 @@ export interface Histogram<Name extends string> {
 }
 
 interface Metric {
-  readonly name: string;
   readonly lines: () => string[];
 }
 
@@ -108,7 +107,6 @@ export class MetricRegistry {
     const series = new Series<Name, One>(labels);
     const head = `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`;
     this.#metrics.set(name, {
-      name,
       lines: () => [head, ...series.entries().map(([text, one]) => lines(name, text, one))],
     });
     return series;

@@ -28,12 +28,12 @@ export interface ReadinessReport {
   }[];
 }
 
-/** Ready while every log can be read. A dead sink is shown but blocks no roll-out: another agent could not reach it either. */
+/** Ready once there are shippers, and while every log can be read. A dead sink is shown but blocks no roll-out: another agent could not reach it either. */
 export function readinessReport(shippers: readonly ShipperHealth[]): ReadinessReport {
   const readable = new Map<string, boolean>();
   for (const { log, logReadable } of shippers) readable.set(log, (readable.get(log) ?? true) && logReadable);
   return {
-    ready: [...readable.values()].every(Boolean),
+    ready: shippers.length > 0 && [...readable.values()].every(Boolean),
     logs: [...readable].map(([name, isReadable]) => ({ name, readable: isReadable })),
     sinks: shippers.map((shipper) => ({
       name: shipper.sink,

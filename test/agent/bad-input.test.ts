@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AgentHome, LOG_NAME, siemSink } from '../support/agent-home.ts';
 import { AGENT_MAIN } from '../support/agent-process.ts';
-import { auditLine } from '../support/audit-event.ts';
+import { auditLine } from '../support/audit-line.ts';
 import { runNode } from '../support/child-process.ts';
 import { FaultyBulkServer } from '../support/faulty-bulk-server.ts';
 import { WrittenLog } from '../support/written-log.ts';

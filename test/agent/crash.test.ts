@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AgentHome, siemSink } from '../support/agent-home.ts';
 import type { AgentProcess } from '../support/agent-process.ts';
-import { auditLine } from '../support/audit-event.ts';
+import { auditLine } from '../support/audit-line.ts';
 import { FaultyBulkServer } from '../support/faulty-bulk-server.ts';
 import { seededRandom } from '../support/mutate-line.ts';
 import { until } from '../support/until.ts';

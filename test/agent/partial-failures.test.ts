@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AgentHome, siemSink } from '../support/agent-home.ts';
 import { type InProcessAgent, startInProcess } from '../support/agent-in-process.ts';
-import { auditLine } from '../support/audit-event.ts';
+import { auditLine } from '../support/audit-line.ts';
 import {
   type BulkItem,
   type Fault,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AgentHome, LOG_NAME, siemSink } from '../support/agent-home.ts';
 import type { AgentProcess } from '../support/agent-process.ts';
-import { auditLine } from '../support/audit-event.ts';
+import { auditLine } from '../support/audit-line.ts';
 import { FaultyBulkServer } from '../support/faulty-bulk-server.ts';
 import { until } from '../support/until.ts';
 import type { WrittenLog } from '../support/written-log.ts';

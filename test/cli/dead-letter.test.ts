@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '../../agent/clock.ts';
 import { DeadLetterStore } from '../../agent/sink/dead-letter/dead-letter-store.ts';
 import { silentTelemetry } from '../../agent/telemetry/events.ts';
 import { runCommand, type CommandResult } from '../support/command-rig.ts';
@@ -32,7 +33,7 @@ async function writeLetters(...letters: readonly { reason: string; line?: Buffer
     directory: join(directory, 'dead-letter'),
     maxBytes: 1024 ** 3,
     telemetry: silentTelemetry,
-    nowMs: () => Date.UTC(2026, 10, 21),
+    clock: { ...systemClock, nowMs: () => Date.UTC(2026, 10, 21) },
   });
   const entries = letters.map(({ reason, line }, index) => ({
     reason,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadConfig, type SettingOverride } from '../../agent/config/load.ts';
+import { loadConfig } from '../../agent/config/load.ts';
 import type { Config } from '../../agent/config/schema.ts';
 import { ConfigError, type ConfigProblem } from '../../agent/errors.ts';
 import { exampleSink, plainSink } from '../support/example-sinks.ts';
@@ -20,13 +20,12 @@ afterAll(() => rm(directory, { recursive: true }));
 
 interface Given {
   readonly env?: Readonly<Record<string, string>>;
-  readonly overrides?: readonly SettingOverride[];
 }
 
-async function load(text: string | Buffer, { env = {}, overrides = [] }: Given = {}): Promise<Config> {
+async function load(text: string | Buffer, { env = {} }: Given = {}): Promise<Config> {
   const file = join(directory, 'config.yaml');
   await writeFile(file, text);
-  return loadConfig({ file, env, overrides, definitions: [exampleSink(), plainSink], hostName: 'this-host' });
+  return loadConfig({ file, env, definitions: [exampleSink(), plainSink], hostName: 'this-host' });
 }
 
 async function problemsOf(text: string | Buffer, given: Given = {}): Promise<readonly ConfigProblem[]> {
@@ -95,13 +94,6 @@ describe('loading a configuration', () => {
     );
 
     expect(config.sinks.map((sink) => sink.batch.maxEvents)).toEqual([5, 5]);
-  });
-
-  it('lets a flag stand over the file', async () => {
-    const overrides = [{ flag: '--log-level', path: ['telemetry', 'logLevel'], value: 'debug' }];
-    const config = await load(`telemetry: { logLevel: error }\n${LOGS}${SINKS}`, { overrides });
-
-    expect(config.telemetry.logLevel).toBe('debug');
   });
 
   it('reads addresses to listen on', async () => {
@@ -302,18 +294,6 @@ describe('a configuration with problems', () => {
         path: 'memory.maxBufferedBytes',
         line: 2,
         problem: expect.stringMatching(/^64 MiB cannot hold .* \d{8} bytes;/),
-      },
-    ]);
-  });
-
-  it('names the flag that a wrong value came from', async () => {
-    const overrides = [{ flag: '--log-level', path: ['telemetry', 'logLevel'], value: 'loud' }];
-    const problems = await problemsOf(`telemetry: { logLevel: info }\n${LOGS}${SINKS}`, { overrides });
-
-    expect(problems).toEqual([
-      {
-        path: 'telemetry.logLevel',
-        problem: 'expected one of "debug", "info", "warn", "error", got "loud" (from --log-level)',
       },
     ]);
   });

@@ -125,6 +125,24 @@ describe('log follower, where the log cannot be reached', () => {
     expect(second.gaps).toEqual([]);
   });
 
+  it('says that the file after a rotation cannot be read, and reads it once it can', async () => {
+    await log.append(eventLine(1));
+    const following = await fixture.follow();
+    await following.untilIdle();
+    await log.rotate();
+    await log.append(eventLine(2));
+    if (process.geteuid?.() === 0) await chown(log.directory, NOBODY, NOBODY);
+    await chmod(log.path, process.geteuid?.() === 0 ? 0o600 : 0);
+    await asNobody(() => following.forMs(5_000));
+    expect(following.emitted('log-unreadable')).toMatchObject([{ path: log.path, code: 'LOG_PERMISSION' }]);
+    expect(following.follower.readable()).toBe(false);
+
+    await chmod(log.path, 0o644);
+    await asNobody(() => following.forMs(5_000));
+    expect(following.text()).toBe(eventLines(1, 2));
+    expect(following.follower.readable()).toBe(true);
+  });
+
   it('reports a file that cannot be read, and tries again at growing intervals', async () => {
     // Reading the memory of a process at 0 fails with EIO.
     await symlink('/proc/self/mem', log.path);

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { rename, writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
-import { resolveLogStart } from '../../agent/log/start.ts';
+import { systemClock } from '../../agent/clock.ts';
+import { resolveLogEnd } from '../../agent/log/start.ts';
 import { ByteBudget } from '../../agent/memory/byte-budget.ts';
 import { FollowFixture } from '../support/follow-fixture.ts';
 import { eventLine, eventLines, fingerprintOf, type LogFiles } from '../support/log-files.ts';
@@ -138,13 +139,10 @@ describe('log follower', () => {
     await log.append(eventLine(1));
     await log.rotate();
     await log.append(eventLine(2) + eventLine(3).slice(0, 10));
-    const chosen = await resolveLogStart(
-      { path: log.path, startAt: 'end', clock: (await fixture.follow()).clock },
-      NEVER,
-    );
+    const chosen = await resolveLogEnd(log.path, systemClock, NEVER);
     await log.append(eventLine(3).slice(10));
     const start = chosen.status === 'position' ? chosen.position : undefined;
-    const following = await fixture.follow({ start, startAt: 'end' });
+    const following = await fixture.follow({ start });
     await following.forMs(1_000);
 
     expect(start?.offset).toBe(eventLine(2).length);
@@ -154,7 +152,9 @@ describe('log follower', () => {
   it('reads what comes after an empty live file where the end is chosen', async () => {
     await log.append(eventLine(1));
     await log.compress(await log.rotate());
-    const following = await fixture.follow({ startAt: 'end' });
+    const chosen = await resolveLogEnd(log.path, systemClock, NEVER);
+    const start = chosen.status === 'position' ? chosen.position : undefined;
+    const following = await fixture.follow({ start });
     await following.forMs(1_000);
     await log.append(eventLine(2));
     await following.forMs(1_000);

@@ -32,8 +32,8 @@ describe('read brake', () => {
     expect(brake.holds()).toBe(true);
   });
 
-  it('never holds without a rate', () => {
-    const brake = createReadBrake(undefined, new ManualClock());
+  it('never holds where the rate has no limit', () => {
+    const brake = createReadBrake(Number.POSITIVE_INFINITY, new ManualClock());
     brake.spend(1e12);
 
     expect(brake.holds()).toBe(false);

@@ -29,7 +29,7 @@ function keysOf(schema: unknown): string[] {
 describe('docs/errors.md', () => {
   const page = read('docs/errors.md');
   const source = read('agent/errors.ts');
-  const codes = ['LogErrorCode', 'CheckpointErrorCode', 'PolicyErrorCode', 'ErrorCode'];
+  const codes = ['LogErrorCode', 'CheckpointErrorCode', 'ErrorCode'];
   const reasons = ['DecodeReason', 'SinkReason'];
 
   it.each([...codes, ...reasons])('explains each word of %s', (type) => {

@@ -103,6 +103,19 @@ describe('deliver', () => {
     expect(waits).toEqual([7500]);
   });
 
+  it('does not believe a server that asks for a wait of days', async () => {
+    const sink = new ScriptedSink((_, request) =>
+      request === 1
+        ? { status: 'retry', retry: { ...throttled, afterMs: 864_000_000 } }
+        : { status: 'delivered' },
+    );
+    const { options, waits } = scene(sink);
+
+    await deliver(batchOfWords(['a']), options, never);
+
+    expect(waits).toEqual([300_500]);
+  });
+
   it('sends a refused document once more in another form, and buries it when that is refused too', async () => {
     const sink = new ScriptedSink((words) => {
       const rejected = refuse(words, (word) => word !== word.toLowerCase() || word.includes('x'));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { linePieces } from '../../agent/pipeline/line-pieces.ts';
-import { auditLine } from '../support/audit-event.ts';
+import { auditLine } from '../support/audit-line.ts';
 
 /** Kind, and the range of the file that a piece stands for, as text of the line. */
 function partsOf(line: string): string[][] {

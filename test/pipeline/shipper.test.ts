@@ -6,7 +6,7 @@ import { type DeadLine, Shipper } from '../../agent/pipeline/shipper.ts';
 import { newShipperStatus } from '../../agent/pipeline/shipper-status.ts';
 import type { SendResult } from '../../agent/sink/sink.ts';
 import type { InternalEvent } from '../../agent/telemetry/events.ts';
-import { auditLine } from '../support/audit-event.ts';
+import { auditLine } from '../support/audit-line.ts';
 import { SCRIPTED_FILE, ScriptedLog, type ScriptedPiece } from '../support/scripted-follower.ts';
 import { ScriptedSink } from '../support/scripted-sink.ts';
 
@@ -33,7 +33,7 @@ function scene(options: SceneOptions) {
   const telemetry = { emit: (event: InternalEvent) => events.push(event) };
   const stop = new AbortController();
   const kill = new AbortController();
-  const status = newShipperStatus(labels.log, labels.sink);
+  const status = newShipperStatus(labels, 0);
   let skippedMs = 0;
   const monotonicMs = () => performance.now() + (skippedMs += options.skipMs ?? 0);
   const clock = {
@@ -50,15 +50,15 @@ function scene(options: SceneOptions) {
     bury: async () => true,
     onSinkState: (reason: string) => (status.sinkReady = reason === ''),
   };
-  const bury = async (lines: readonly DeadLine[]): Promise<boolean> => {
-    dead.push(...lines.map((line) => ({ ...line, line: line.line && Buffer.from(line.line) })));
+  const bury = async (line: DeadLine): Promise<boolean> => {
+    dead.push({ ...line, line: line.line && Buffer.from(line.line) });
     return true;
   };
   const shipper = new Shipper(
     {
       labels,
       nodeName: 'control-plane-1',
-      openFollower: async (start) => log.follower(start),
+      openFollower: (start) => log.follower(start),
       sink,
       ledger,
       limits: { maxBytes, maxEvents, maxAgeMs: 20 },
@@ -239,13 +239,13 @@ describe('Shipper', () => {
   it('ships a line larger than a batch by itself, and holds no memory while the sink is away', async () => {
     const large = auditLine(2, { requestObject: { kind: 'ConfigMap', text: 'x'.repeat(200_000) } });
     const text = `${auditLine(1)}\n${large}\n${auditLine(3)}\n`;
-    let heldWhileAway = 0;
+    let openedWhileAway = 0;
     const at: Scene = scene({
       pieces: [{ text }],
       answer: (words, request) => {
         if (words[0] !== large) return { status: 'delivered' };
         if (request < 5) return { status: 'retry', retry: { reason: 'connect', detail: 'refused' } };
-        heldWhileAway = at.log.opened;
+        openedWhileAway = at.log.opened;
         return { status: 'delivered' };
       },
     });
@@ -253,7 +253,14 @@ describe('Shipper', () => {
     await runTo(text.length, at);
 
     expect(at.sink.delivered).toEqual([auditLine(1), large, auditLine(3)]);
-    expect(heldWhileAway).toBeGreaterThan(3);
+    expect(openedWhileAway).toBeGreaterThan(3);
+    const alone = at.events.filter(({ kind }) => kind === 'batch-retry' || kind === 'batch-settled');
+    expect(alone).toMatchObject([
+      { kind: 'batch-settled', documents: 1 },
+      ...[1, 2, 3].map((attempt) => ({ kind: 'batch-retry', attempt, reason: 'connect', documents: 1 })),
+      { kind: 'batch-settled', documents: 1, lineBytes: large.length },
+      { kind: 'batch-settled', documents: 1 },
+    ]);
   });
 
   it('ships a line without its bodies where the whole can never fit into memory', async () => {

@@ -8,14 +8,15 @@ import { describeElasticsearch } from '../support/describe-elasticsearch.ts';
 import { availableElasticsearch, ElasticsearchServer } from '../support/elasticsearch-server.ts';
 import { isKubernetesAvailable, KubernetesServer } from '../support/kubernetes-server.ts';
 import { logFileNames } from '../support/log-on-disk.ts';
+import { saySkipped } from '../support/say-skipped.ts';
 import { NO_DIFFERENCE, Shipment } from '../support/shipment.ts';
 
 const TEST_LIMIT_MS = 500_000;
 
 /** The newest there is: what differs between servers does not depend on who writes the log. */
 const versions = availableElasticsearch().slice(0, 1);
-if (versions.length === 0) console.log('skipped: no Elasticsearch for what a live API server logs');
-if (!isKubernetesAvailable()) console.log('skipped: no API server (SHARED_DIR/servers/kubernetes)');
+if (versions.length === 0) saySkipped('no Elasticsearch for what a live API server logs');
+if (!isKubernetesAvailable()) saySkipped('no API server (SHARED_DIR/servers/kubernetes)');
 
 const USUAL = ['exercise.sh'] as const;
 const BOTH = [...USUAL, 'hostile.sh'] as const;

@@ -11,8 +11,9 @@ import type { AgentProcess } from '../support/agent-process.ts';
 import { recordedLines } from '../support/audit-lines.ts';
 import { describeElasticsearch } from '../support/describe-elasticsearch.ts';
 import { availableElasticsearch, ElasticsearchServer } from '../support/elasticsearch-server.ts';
-import { ReplayedLog } from '../support/replayed-log.ts';
+import { REPLAYED_LINES, ReplayedLog, replayedLogs } from '../support/replayed-log.ts';
 import { isSameJson } from '../support/same-json.ts';
+import { saySkipped } from '../support/say-skipped.ts';
 import { NO_DIFFERENCE, Shipment } from '../support/shipment.ts';
 
 const TEST_LIMIT_MS = 400_000;
@@ -54,10 +55,10 @@ type Json = Readonly<Record<string, unknown>>;
 
 const versions = availableElasticsearch();
 const hasRecorded = recordedLines('hostile').length > 0;
-if (versions.length === 0) console.log('skipped: no Elasticsearch for the agent to ship to');
-if (!hasRecorded) console.log('skipped: no recorded audit logs for the agent to ship');
+if (versions.length === 0) saySkipped('no Elasticsearch for the agent to ship to');
+if (!hasRecorded) saySkipped('no recorded audit logs for the agent to ship');
 
-describeElasticsearch(hasRecorded ? versions : [])('the agent and Elasticsearch %s', (version) => {
+describeElasticsearch(hasRecorded ? versions : [])('the agent that ships to Elasticsearch %s', (version) => {
   let server: ElasticsearchServer;
   let bundle: AgentBundle;
 
@@ -71,18 +72,8 @@ describeElasticsearch(hasRecorded ? versions : [])('the agent and Elasticsearch 
     await bundle[Symbol.asyncDispose]();
   }, TEST_LIMIT_MS);
 
-  /** A shipment of the three recorded logs, the first part of each in its live file. */
-  async function shipRecorded(name: string): Promise<{ shipment: Shipment; logs: readonly ReplayedLog[] }> {
-    const shipment = await Shipment.create({ server, bundle, name, sink: { batch: SMALL_BATCHES } });
-    const logs = await Promise.all(
-      ['metadata', 'node', 'request-response'].map((log) =>
-        ReplayedLog.create(log, join(shipment.home.directory, log)),
-      ),
-    );
-    for (const log of logs) await log.writeUpTo(0.6);
-    await shipment.setUp(logs);
-    return { shipment, logs };
-  }
+  const newShipment = (name: string): Promise<Shipment> =>
+    Shipment.create({ server, bundle, name, sink: { batch: SMALL_BATCHES } });
 
   /** Starts the agent and waits until the server has documents that the agent does not know of, and lacks others that were sent. */
   async function startToTheMiddle(shipment: Shipment): Promise<AgentProcess> {
@@ -102,7 +93,7 @@ describeElasticsearch(hasRecorded ? versions : [])('the agent and Elasticsearch 
   }
 
   it(
-    'get every hostile event with its whole envelope, and nothing becomes a dead letter',
+    'ships every hostile event with its whole envelope, and nothing becomes a dead letter',
     async () => {
       await using shipment = await Shipment.create({ server, bundle, name: 'hostile' });
       const log = await ReplayedLog.create('hostile', join(shipment.home.directory, 'hostile'));
@@ -128,8 +119,8 @@ describeElasticsearch(hasRecorded ? versions : [])('the agent and Elasticsearch 
   it(
     'ships recorded logs complete over a rotation, and once more from an empty state directory adds nothing',
     async () => {
-      const { shipment, logs } = await shipRecorded('twice');
-      await using _ = shipment;
+      await using shipment = await newShipment('twice');
+      const logs = await setUpRecorded(shipment);
       const agent = await startToTheMiddle(shipment);
       await rotateAndEnd(logs);
       shipment.relay.release();
@@ -145,7 +136,7 @@ describeElasticsearch(hasRecorded ? versions : [])('the agent and Elasticsearch 
       expect(await second.metric('duplicate_documents_total')).toBe(lines.size);
       expect(await shipment.stop(second)).toEqual({ code: 0, signal: null });
       expect(await shipment.difference()).toEqual(NO_DIFFERENCE);
-      expect(lines.size).toBe(3997 + 1954 + 1903);
+      expect(lines.size).toBe(REPLAYED_LINES);
     },
     TEST_LIMIT_MS,
   );
@@ -153,8 +144,8 @@ describeElasticsearch(hasRecorded ? versions : [])('the agent and Elasticsearch 
   it(
     'is stopped in the middle, settles what is on its way, and later goes on without sending anything twice',
     async () => {
-      const { shipment, logs } = await shipRecorded('stopped');
-      await using _ = shipment;
+      await using shipment = await newShipment('stopped');
+      const logs = await setUpRecorded(shipment);
       const first = await startToTheMiddle(shipment);
       first.signal('SIGTERM');
       await first.untilLogged('agent-stopping');
@@ -174,8 +165,8 @@ describeElasticsearch(hasRecorded ? versions : [])('the agent and Elasticsearch 
   it(
     'is killed in the middle, and later sends again what it did not know to be stored',
     async () => {
-      const { shipment, logs } = await shipRecorded('killed');
-      await using _ = shipment;
+      await using shipment = await newShipment('killed');
+      const logs = await setUpRecorded(shipment);
       const first = await startToTheMiddle(shipment);
       await first.kill();
       shipment.relay.cut();
@@ -193,8 +184,8 @@ describeElasticsearch(hasRecorded ? versions : [])('the agent and Elasticsearch 
   ofOurOwn(
     'outlives a server that is killed in the middle of bulk requests',
     async () => {
-      const { shipment, logs } = await shipRecorded('outlives');
-      await using _ = shipment;
+      await using shipment = await newShipment('outlives');
+      const logs = await setUpRecorded(shipment);
       const agent = await startToTheMiddle(shipment);
       await server.end('SIGKILL');
       shipment.relay.cut();
@@ -210,6 +201,14 @@ describeElasticsearch(hasRecorded ? versions : [])('the agent and Elasticsearch 
     TEST_LIMIT_MS,
   );
 });
+
+/** Lets the shipment have the three recorded logs, the first part of each in its live file. */
+async function setUpRecorded(shipment: Shipment): Promise<readonly ReplayedLog[]> {
+  const logs = await replayedLogs(shipment.home.directory);
+  for (const log of logs) await log.writeUpTo(0.6);
+  await shipment.setUp(logs);
+  return logs;
+}
 
 /** Writes what is left of the recorded lines, most of it into new live files. */
 async function rotateAndEnd(logs: readonly ReplayedLog[]): Promise<void> {

@@ -10,7 +10,8 @@ import type { AgentProcess } from '../support/agent-process.ts';
 import { recordedLines } from '../support/audit-lines.ts';
 import { describeElasticsearch } from '../support/describe-elasticsearch.ts';
 import { availableElasticsearch, ElasticsearchServer } from '../support/elasticsearch-server.ts';
-import { ReplayedLog } from '../support/replayed-log.ts';
+import { REPLAYED_LINES, ReplayedLog, replayedLogs } from '../support/replayed-log.ts';
+import { saySkipped } from '../support/say-skipped.ts';
 import { differenceOf, NO_DIFFERENCE, Shipment, SIEM } from '../support/shipment.ts';
 
 const TEST_LIMIT_MS = 400_000;
@@ -23,8 +24,8 @@ const fixture = (name: string): string => join(import.meta.dirname, '../fixtures
 // A server that is only there, and not ours to start, has another certificate and is not stopped.
 const versions = availableElasticsearch().filter((version) => version === '9.5');
 const hasRecorded = recordedLines('metadata').length > 0;
-if (versions.length === 0) console.log('skipped: no Elasticsearch that can be started with TLS and stopped');
-if (!hasRecorded) console.log('skipped: no recorded audit logs for two sinks');
+if (versions.length === 0) saySkipped('no Elasticsearch that can be started with TLS and stopped');
+if (!hasRecorded) saySkipped('no recorded audit logs for two sinks');
 
 describeElasticsearch(hasRecorded ? versions : [])('the agent and Elasticsearch %s over TLS', (version) => {
   let server: ElasticsearchServer;
@@ -46,11 +47,7 @@ describeElasticsearch(hasRecorded ? versions : [])('the agent and Elasticsearch 
     async () => {
       const sink = { batch: { maxEvents: 250 } };
       await using shipment = await Shipment.create({ server, bundle, name: 'tls', sink });
-      const logs = await Promise.all(
-        ['metadata', 'node', 'request-response'].map((log) =>
-          ReplayedLog.create(log, join(shipment.home.directory, log)),
-        ),
-      );
+      const logs = await replayedLogs(shipment.home.directory);
       for (const log of logs) await log.writeUpTo(0.6);
       expect(await shipment.setUp(logs)).toContain('created');
       // More than the handshakes take.
@@ -66,7 +63,7 @@ describeElasticsearch(hasRecorded ? versions : [])('the agent and Elasticsearch 
       expect(await agent.metric('dead_letters_total')).toBe(0);
       expect(await shipment.stop(agent)).toEqual({ code: 0, signal: null });
       expect(await shipment.difference()).toEqual(NO_DIFFERENCE);
-      expect((await shipment.lines()).size).toBe(3997 + 1954 + 1903);
+      expect((await shipment.lines()).size).toBe(REPLAYED_LINES);
     },
     TEST_LIMIT_MS,
   );
@@ -100,6 +97,7 @@ describeElasticsearch(hasRecorded ? versions : [])('the agent and Elasticsearch 
         // Bounded, and without the server: an archive that waited for it would never get there.
         await shipment.untilSettled(agent, ARCHIVE);
       }
+      await agent.untilLogged('sink-state', { sink: SIEM });
       const { status, body } = await agent.get('/readyz');
       const awaySettled = await settled(agent, SIEM);
       const written = (await shipment.lines()).size;

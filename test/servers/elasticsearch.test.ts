@@ -22,6 +22,7 @@ import { describeElasticsearch } from '../support/describe-elasticsearch.ts';
 import { availableElasticsearch, ElasticsearchServer } from '../support/elasticsearch-server.ts';
 import { sinkContext, startElasticsearchSink } from '../support/elasticsearch-sink.ts';
 import { recordOf } from '../support/event-record.ts';
+import { saySkipped } from '../support/say-skipped.ts';
 
 const NEVER = new AbortController().signal;
 const TEST_LIMIT_MS = 120_000;
@@ -31,7 +32,7 @@ const fixture = (name: string): string => join(import.meta.dirname, '../fixtures
 
 const versions = availableElasticsearch();
 if (versions.length === 0)
-  console.log('skipped: no Elasticsearch (neither SHARED_DIR/servers nor TEST_ELASTICSEARCH_URL)');
+  saySkipped('no Elasticsearch (neither SHARED_DIR/servers nor TEST_ELASTICSEARCH_URL)');
 
 /** A batch of lines, encoded by the sink. */
 function batchOf(sink: Sink, lines: readonly string[]): Batch {
@@ -259,7 +260,7 @@ function recordOfAny(line: Buffer): EventRecord {
 }
 
 const logs = recordedLines();
-if (logs.length === 0) console.log('skipped: no recorded audit logs (SHARED_DIR/recorded)');
+if (logs.length === 0) saySkipped('no recorded audit logs (SHARED_DIR/recorded)');
 
 describeElasticsearch(logs.length === 0 ? [] : versions)(
   'recorded audit logs and Elasticsearch %s',

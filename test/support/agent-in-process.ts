@@ -27,7 +27,6 @@ export async function startInProcess(file: string, random: () => number): Promis
     {
       config,
       definitions: SINK_DEFINITIONS,
-      version: '0.0.0-test',
       env: {},
       telemetry: { emit: (event) => void events.push(event) },
       clock: systemClock,

@@ -16,9 +16,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePorts } from './free-ports.ts';
+import { saySkipped } from './say-skipped.ts';
 import { sharedDir } from './shared.ts';
 
 const START_LIMIT_MS = 180_000;
@@ -31,7 +32,18 @@ export type ElasticsearchVersion = '9.5' | '8.19' | 'running';
 /** What can be tested against here; empty where nothing is there. */
 export function availableElasticsearch(): ElasticsearchVersion[] {
   if (process.env['TEST_ELASTICSEARCH_URL'] !== undefined) return ['running'];
-  return startScript() === undefined ? [] : ['9.5', '8.19'];
+  if (startScript() === undefined) return [];
+  if (hasJava()) return ['9.5', '8.19'];
+  saySkipped('no java, without which Elasticsearch 8.19 cannot be started');
+  return ['9.5'];
+}
+
+/** 9.5 brings its own. */
+function hasJava(): boolean {
+  const { JAVA_HOME, PATH = '' } = process.env;
+  return (
+    JAVA_HOME !== undefined || PATH.split(delimiter).some((directory) => existsSync(join(directory, 'java')))
+  );
 }
 
 function startScript(): string | undefined {

@@ -10,9 +10,10 @@ import type { SliceFileSystem } from '../../agent/sink/file/file-system.ts';
 import { parsePathTemplate } from '../../agent/sink/file/path-template.ts';
 import type { PathTemplate } from '../../agent/sink/file/path-template.ts';
 import { Batch } from '../../agent/sink/batch.ts';
+import { systemClock } from '../../agent/clock.ts';
 import { DeadLetterStore } from '../../agent/sink/dead-letter/dead-letter-store.ts';
 import type { InternalEvent } from '../../agent/telemetry/events.ts';
-import { auditLine } from './audit-event.ts';
+import { auditLine } from './audit-line.ts';
 import { recordOf, TEST_FILE } from './event-record.ts';
 
 export const LABELS = { log: 'kube-apiserver', sink: 'archive' };
@@ -48,14 +49,13 @@ export async function shipLines(options: ShippingOptions): Promise<void> {
   const { directory, lines, fileSystem } = options;
   const signal = new AbortController().signal;
   const telemetry = { emit: (event: InternalEvent) => void options.events?.push(event) };
-  const nowMs = (): number => Date.now();
   const path = join(directory, 'position.json');
-  const positionFile = new PositionFile({ path, ...LABELS, nowMs, fileSystem });
+  const positionFile = new PositionFile({ path, ...LABELS, nowMs: systemClock.nowMs, fileSystem });
   const deadLetters = await DeadLetterStore.open({
     directory: join(directory, 'dead-letter'),
     maxBytes: 1024 ** 2,
     telemetry,
-    nowMs,
+    clock: systemClock,
     fileSystem,
   });
   const loaded = await positionFile.load();

@@ -50,18 +50,17 @@ export class Following {
 
   static async start(
     path: string,
-    options: Partial<LogFollowerOptions> & { clock?: ManualClock | undefined } = {},
+    options: Partial<LogFollowerOptions> & { budget?: ByteBudget; clock?: ManualClock | undefined } = {},
   ): Promise<Following> {
     const clock = options.clock ?? new ManualClock();
     const budget = options.budget ?? new ByteBudget(8 * 1024 * 1024);
     const events: InternalEvent[] = [];
-    const follower = await createLogFollower({
+    const follower = createLogFollower({
       path,
       labels: { log: 'kube-apiserver', sink: 'siem' },
       start: undefined,
-      startAt: 'beginning',
       maxLineBytes: 1024 * 1024,
-      brake: createReadBrake(undefined, clock),
+      brake: createReadBrake(Number.POSITIVE_INFINITY, clock),
       wake: plainWake(clock),
       telemetry: { emit: (event) => void events.push(event) },
       ...options,

@@ -1,12 +1,9 @@
-/** Random numbers from a seed (mulberry32), so that a failure can be had again. */
+import { mulberry32 } from '../../agent/cli/demo/mulberry32.ts';
+
+/** Random numbers from a seed, so that a failure can be had again. */
 export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = mulberry32(seed);
+  return () => next() / 2 ** 32;
 }
 
 type Random = () => number;

@@ -4,6 +4,15 @@ import { sharedDir } from './shared.ts';
 
 const LINE_FEED = 0x0a;
 
+const NAMES = ['metadata', 'node', 'request-response'];
+/** Lines of these together, as the recording's own description counts them. */
+export const REPLAYED_LINES = 3997 + 1954 + 1903;
+
+/** The recorded logs of usual events, each in a directory of its own below this one. */
+export function replayedLogs(directory: string): Promise<readonly ReplayedLog[]> {
+  return Promise.all(NAMES.map((name) => ReplayedLog.create(name, join(directory, name))));
+}
+
 /** A recorded log, written once more: its backups lie there from the start, its live file grows as the test wants it. */
 export class ReplayedLog {
   /** Of the recording and of the log. */

@@ -27,7 +27,6 @@ function commitWord(batch: Batch, word: string): void {
  * the capital when it is reduced. What is delivered is collected in `delivered`.
  */
 export class ScriptedSink implements Sink {
-  readonly type = 'scripted';
   readonly maxInFlight: number;
   readonly delivered: string[] = [];
   readonly requests: string[][] = [];

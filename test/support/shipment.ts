@@ -61,8 +61,8 @@ export class Shipment implements AsyncDisposable {
   }
 
   static async create(options: ShipmentOptions): Promise<Shipment> {
-    const relay = await TcpRelay.start(new URL(options.server.url));
-    return new Shipment(options, await AgentHome.create(), relay);
+    const home = await AgentHome.create();
+    return new Shipment(options, home, await TcpRelay.start(new URL(options.server.url)));
   }
 
   /** Writes key and configuration and runs `sink setup`. What that printed is returned. */

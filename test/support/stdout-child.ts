@@ -1,7 +1,7 @@
 /** Sends to a `stdout` sink until that is not delivered any more, and says why on standard error. */
 import { Batch } from '../../agent/sink/batch.ts';
 import { StdoutSink } from '../../agent/sink/stdout/stdout-sink.ts';
-import { auditLine } from './audit-event.ts';
+import { auditLine } from './audit-line.ts';
 import { recordOf } from './event-record.ts';
 
 const document = { nodeName: 'n', clusterName: 'c', agentVersion: '1', logName: 'l' };

@@ -127,6 +127,12 @@ describe('the metrics and health server', () => {
     expect((await ask(at, '/metrics', 'POST')).status).toBe(405);
   });
 
+  it('is not ready before there are shippers', async () => {
+    const at = await open({ shippers: [] });
+
+    expect((await ask(at, '/readyz')).status).toBe(503);
+  });
+
   it('rejects with a clear error where the port is taken', async () => {
     const { port } = await open();
     const again = openTelemetryServer({

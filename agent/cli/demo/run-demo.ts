@@ -8,7 +8,6 @@ import type { ShipperStatus } from '../../pipeline/shipper-status.ts';
 import { silentTelemetry } from '../../telemetry/events.ts';
 import type { CommandContext } from '../command-context.ts';
 import { runAgent } from '../run-agent.ts';
-import { AGENT_VERSION } from '../version.ts';
 import { ArchiveReader } from './archive-reader.ts';
 import { AuditLogWriter } from './audit-log-writer.ts';
 import { createDemoScreen, type DemoFigures } from './screen.ts';
@@ -61,7 +60,6 @@ export async function runDemo(context: CommandContext): Promise<DemoOutcome> {
     {
       config: demoConfig(writer.path, paths, context),
       definitions: context.definitions,
-      version: AGENT_VERSION,
       env: {},
       telemetry: silentTelemetry,
       clock,

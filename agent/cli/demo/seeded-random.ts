@@ -1,4 +1,6 @@
-/** Numbers that look random and are the same for the same seed (mulberry32). */
+import { mulberry32 } from './mulberry32.ts';
+
+/** Numbers that look random and are the same for the same seed. */
 export interface SeededRandom {
   /** From 0 up to, not including, `limit`; whole. */
   below(limit: number): number;
@@ -8,14 +10,8 @@ export interface SeededRandom {
 }
 
 export function seededRandom(seed: number): SeededRandom {
-  let state = seed >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = (limit: number): number => Math.floor(next() * limit);
+  const next = mulberry32(seed);
+  const below = (limit: number): number => Math.floor((next() / 2 ** 32) * limit);
   return {
     below,
     pick: (from) => from[below(from.length)] ?? from[0],

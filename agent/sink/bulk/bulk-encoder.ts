@@ -6,19 +6,18 @@ import { ownDocument } from '../../document/own-document.ts';
 import { restoreLine } from '../../document/restore-line.ts';
 import { decodeLine } from '../../event/decode.ts';
 import { DOCUMENT_ID_LENGTH, documentIdPart, writeDocumentId } from '../../event/document-id.ts';
-import { LineFields, SLOT } from '../../event/fields.ts';
+import { LineFields } from '../../event/fields.ts';
 import { ownRecordId } from '../../event/own-record.ts';
 import type { OwnRecord } from '../../event/own-record.ts';
 import type { EventRecord, RecordFile } from '../../event/record.ts';
 import { scanLine } from '../../event/scan.ts';
-import { parseMicroTime } from '../../event/timestamp.ts';
 import { Batch } from '../batch.ts';
 import type { SinkContext } from '../definition.ts';
 import type { Reduction } from '../sink.ts';
 
-const ACTION_HEAD = Buffer.from('{"create":{"_id":"');
-const ACTION_TAIL = Buffer.from('"}}\n');
-const ACTION_BYTES = ACTION_HEAD.length + DOCUMENT_ID_LENGTH + ACTION_TAIL.length;
+const ACTION_HEAD = '{"create":{"_id":"';
+const ACTION = `${ACTION_HEAD}${' '.repeat(DOCUMENT_ID_LENGTH)}"}}\n`;
+const ACTION_BYTES = ACTION.length;
 const LINE_FEED = 10;
 
 /** A form that saves less than this is no smaller document, only one that says something else about itself. */
@@ -38,6 +37,8 @@ export class BulkEncoder {
   #batchMs = 0;
   #idFile: RecordFile = OWN_RECORD_FILE;
   #idPart: Uint8Array = documentIdPart('');
+  /** The action of the document written last; only the id in it changes. */
+  readonly #action = Buffer.from(ACTION);
 
   constructor(context: SinkContext, dataStream: string) {
     this.#context = context;
@@ -111,33 +112,22 @@ export class BulkEncoder {
     return 0;
   }
 
+  /** The document first, because reading its times also gives the one that is part of the id. */
   #write(record: EventRecord, batch: Batch, form: DocumentForm, note?: string): number {
-    const target = batch.buffer;
+    const { buffer, length } = batch;
     this.#batchMs = batch.openedAtMs;
-    let at = this.#writeAction(record, target, batch.length);
-    at = this.#encoder.write(record, target, at, form, note);
-    target[at] = LINE_FEED;
-    return at + 1;
+    const end = this.#encoder.write(record, buffer, length + ACTION_BYTES, form, note);
+    buffer[end] = LINE_FEED;
+    if (record.file !== this.#idFile) this.#useFile(record.file);
+    writeDocumentId(this.#action, ACTION_HEAD.length, this.#encoder.stageTimeMs, this.#idPart, record.offset);
+    buffer.set(this.#action, length);
+    return end + 1;
   }
 
-  #writeAction(record: EventRecord, target: Buffer, start: number): number {
-    if (record.file !== this.#idFile) {
-      this.#idFile = record.file;
-      this.#idPart = documentIdPart(record.file.fingerprint);
-    }
-    const { starts, ends } = record.fields;
-    const slot = SLOT.stageTimestamp;
-    const stageTimeMs = parseMicroTime(record.bytes, starts[slot] ?? -1, ends[slot] ?? -1);
-    let at = copyBytes(ACTION_HEAD, target, start);
-    at = writeDocumentId(target, at, stageTimeMs, this.#idPart, record.offset);
-    return copyBytes(ACTION_TAIL, target, at);
+  #useFile(file: RecordFile): void {
+    this.#idFile = file;
+    this.#idPart = documentIdPart(file.fingerprint);
   }
-}
-
-/** For a few bytes a loop is cheaper than a call of `copy`. */
-function copyBytes(source: Uint8Array, target: Uint8Array, at: number): number {
-  for (let i = 0; i < source.length; i += 1) target[at + i] = source[i] ?? 0;
-  return at + source.length;
 }
 
 type ScannedEvent = Pick<EventRecord, 'bytes' | 'start' | 'end' | 'fields' | 'degraded'>;

@@ -19,8 +19,7 @@ import { errorOfAnswer } from './server-error.ts';
  */
 const FILTER_PATH = 'errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.failure_store';
 
-export interface BulkSinkOptions {
-  readonly type: string;
+interface BulkSinkOptions {
   readonly context: SinkContext;
   readonly client: HttpClient;
   readonly dataStream: string;
@@ -34,7 +33,6 @@ export interface BulkSinkOptions {
 
 /** Sends batches as bulk requests to a data stream. Everything is sent as `create`, so that what is there already is left alone. */
 export class BulkSink implements Sink {
-  readonly type: string;
   readonly maxInFlight: number;
   readonly #options: BulkSinkOptions;
   readonly #encoder: BulkEncoder;
@@ -42,7 +40,6 @@ export class BulkSink implements Sink {
   readonly #optionalQuery: Map<string, string | boolean>;
 
   constructor(options: BulkSinkOptions) {
-    this.type = options.type;
     this.maxInFlight = options.maxInFlight;
     this.#options = options;
     this.#encoder = new BulkEncoder(options.context, options.dataStream);

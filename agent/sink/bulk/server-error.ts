@@ -1,3 +1,4 @@
+import { isObject } from '../../is-object.ts';
 import { oneLine } from './one-line.ts';
 
 /** An error as Elasticsearch and OpenSearch word it. */
@@ -9,11 +10,6 @@ export interface ServerError {
 }
 
 const UNKNOWN: ServerError = { type: 'unknown', reason: '' };
-
-/** A JSON object, as opposed to an array or anything else. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** A field of something that may be anything. */
 export function fieldOf(value: unknown, name: string): unknown {

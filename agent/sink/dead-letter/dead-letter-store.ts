@@ -2,8 +2,8 @@ import { type FileHandle, mkdir, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { realFileSystem, syncDirectory } from '../../checkpoint/durable-file.ts';
 import type { DurableFileSystem } from '../../checkpoint/durable-file.ts';
-import { type Clock, systemClock } from '../../clock.ts';
-import { CheckpointError, errorCode, errorText } from '../../errors.ts';
+import type { Clock } from '../../clock.ts';
+import { CheckpointError, errorCode, errorText, isSystemError } from '../../errors.ts';
 import { InTurn } from '../../in-turn.ts';
 import type { ShipperLabels, Telemetry } from '../../telemetry/events.ts';
 import { encodeEntry } from './dead-letter-entry.ts';
@@ -23,19 +23,17 @@ const DIRECTORY_MODE = 0o700;
 /** Entries are gathered up to this size for one write. */
 const WRITE_BYTES = 1024 * 1024;
 
-/** How often it is looked whether somebody made room, and how often it is said that there is none. */
+/** How often it is looked whether somebody made room. */
 const ROOM_POLL_MS = 1_000;
-const COMPLAINT_INTERVAL_MS = 60_000;
 
 export interface DeadLetterStoreOptions {
   readonly directory: string;
   /** Bytes of all files together. */
   readonly maxBytes: number;
   readonly telemetry: Telemetry;
-  readonly nowMs: () => number;
+  readonly clock: Pick<Clock, 'nowMs' | 'delay'>;
   /** Replaced in crash tests. */
   readonly fileSystem?: DurableFileSystem;
-  readonly clock?: Pick<Clock, 'delay'>;
 }
 
 /** Letters that are still to be written, with their bytes. */
@@ -88,8 +86,7 @@ export class DeadLetterStore {
     signal: AbortSignal,
     onBlocked: (detail: string) => void = () => {},
   ): Promise<boolean> {
-    const { telemetry, maxBytes } = this.#options;
-    const complain = this.#complainer();
+    const { telemetry, maxBytes, clock } = this.#options;
     let pending: Pending[] | undefined;
     for (;;) {
       if (signal.aborted) return false;
@@ -98,8 +95,7 @@ export class DeadLetterStore {
           pending ??= await this.#encode(labels, letters);
           return await this.#writeSome(labels, pending);
         } catch (error) {
-          // Whatever a disk can do has a code of the system.
-          if (typeof error !== 'object' || error === null || !('syscall' in error)) throw error;
+          if (!isSystemError(error)) throw error;
           return { status: 'failed', detail: errorText(error) };
         }
       });
@@ -112,20 +108,20 @@ export class DeadLetterStore {
         onBlocked(
           `the dead letters are larger than ${maxBytes} bytes with the next one (deadLetter.maxBytes)`,
         );
-        complain(() => telemetry.emit({ kind: 'dead-letter-full', maxBytes, ...labels }));
+        telemetry.emit({ kind: 'dead-letter-full', maxBytes, ...labels });
       } else {
         const { detail } = attempt;
         onBlocked(`a dead letter cannot be written: ${detail}`);
-        complain(() => telemetry.emit({ kind: 'dead-letter-write-failed', detail, ...labels }));
+        telemetry.emit({ kind: 'dead-letter-write-failed', detail, ...labels });
       }
-      await (this.#options.clock ?? systemClock).delay(ROOM_POLL_MS, signal);
+      await clock.delay(ROOM_POLL_MS, signal);
     }
   }
 
   /** Leaves out what is on disk already. */
   async #encode(labels: ShipperLabels, letters: readonly DeadLetter[]): Promise<Pending[]> {
     const known = await this.#knownLetters(labels);
-    const time = new Date(this.#options.nowMs()).toISOString();
+    const time = new Date(this.#options.clock.nowMs()).toISOString();
     return letters.flatMap((letter) => {
       if (known.has(letter.range)) return [];
       const head = { ...labels, ...letter, time };
@@ -202,17 +198,6 @@ export class DeadLetterStore {
 
   #path({ log, sink }: ShipperLabels): string {
     return join(this.#options.directory, basename(`${log}.${sink}${DEAD_LETTER_SUFFIX}`));
-  }
-
-  /** Says something at once, and then once a minute. */
-  #complainer(): (say: () => void) => void {
-    let lastMs = Number.NEGATIVE_INFINITY;
-    return (say) => {
-      const nowMs = this.#options.nowMs();
-      if (nowMs - lastMs < COMPLAINT_INTERVAL_MS) return;
-      lastMs = nowMs;
-      say();
-    };
   }
 }
 

@@ -10,7 +10,7 @@ import {
 } from '../../config/blocks.ts';
 import { dataStreamProblem } from '../bulk/data-stream-name.ts';
 
-export const DEFAULT_DATA_STREAM = 'logs-kubernetes.audit_logs-default';
+const DEFAULT_DATA_STREAM = 'logs-kubernetes.audit_logs-default';
 
 const MAX_URLS = 32;
 

@@ -6,17 +6,14 @@ import type { HttpClient } from '../bulk/http-client.ts';
 import { elasticsearchSchema } from './config.ts';
 import type { ElasticsearchSettings } from './config.ts';
 
-const TYPE = 'elasticsearch';
-
 /** Elasticsearch 8 and 9, self-managed, in Elastic Cloud or serverless. */
 export const elasticsearchSink = {
-  type: TYPE,
+  type: 'elasticsearch',
   schema: elasticsearchSchema,
   create: async (settings, context) => {
     const { dataStream, compression, maxInFlight } = settings;
     const client = await createClient(settings, context, settings);
     return new BulkSink({
-      type: TYPE,
       context,
       client,
       dataStream,

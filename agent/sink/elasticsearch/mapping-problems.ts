@@ -1,4 +1,5 @@
-import { fieldOf, isObject } from '../bulk/server-error.ts';
+import { isObject } from '../../is-object.ts';
+import { fieldOf } from '../bulk/server-error.ts';
 
 /** Paths and types of all fields of a mapping. */
 function typesOf(mapping: unknown, prefix = ''): Map<string, string> {

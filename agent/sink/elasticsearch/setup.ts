@@ -1,5 +1,6 @@
+import { isObject } from '../../is-object.ts';
 import type { HttpClient } from '../bulk/http-client.ts';
-import { fieldOf, isObject } from '../bulk/server-error.ts';
+import { fieldOf } from '../bulk/server-error.ts';
 import type { SetupOutcome, SetupStep } from '../sink.ts';
 import { ask } from './answer.ts';
 import type { AdminAnswer } from './answer.ts';
@@ -104,17 +105,15 @@ async function setupLifecycle(
 }
 
 /** What deletes old documents of the data stream. */
-export interface FoundLifecycle {
+interface FoundLifecycle {
   /** Retention of the data stream lifecycle, such as `90d`. */
   readonly retention: string | undefined;
   /** Name of the index lifecycle policy that goes before it. */
   readonly policy: string | undefined;
-  /** Name of the template that the stream's indices are made by. */
-  readonly template: string | undefined;
 }
 
 /** Undefined where the stream does not exist or may not be looked at. */
-export async function findLifecycle(
+async function findLifecycle(
   client: HttpClient,
   plan: SetupPlan,
   signal: AbortSignal,
@@ -131,10 +130,8 @@ export function lifecycleOf(body: unknown): FoundLifecycle | undefined {
   const retention = fieldOf(lifecycle, 'data_retention');
   const enabled = fieldOf(lifecycle, 'enabled') !== false;
   const policy = fieldOf(stream, 'ilm_policy');
-  const template = fieldOf(stream, 'template');
   return {
     retention: enabled && typeof retention === 'string' ? retention : undefined,
     policy: typeof policy === 'string' ? policy : undefined,
-    template: typeof template === 'string' ? template : undefined,
   };
 }

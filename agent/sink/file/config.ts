@@ -1,8 +1,10 @@
+import { extname } from 'node:path';
 import * as z from 'zod';
 import { batchBlock, componentName } from '../../config/blocks.ts';
 import type { SinkConflict } from '../../config/sink-conflicts.ts';
-import { compressionOf } from './compression.ts';
-import { parsePathTemplate } from './path-template.ts';
+import { compressionOf, type SliceCompression } from './compression.ts';
+import { mayBeginWith, mayNameTheSame } from './path-overlap.ts';
+import { parsePathTemplate, type PathPart } from './path-template.ts';
 
 const path = z
   .string()
@@ -33,26 +35,44 @@ export const fileSchema = z.strictObject({
 
 export type FileSettings = z.output<typeof fileSchema>;
 
-export function sliceCompression({ path: name, compression }: FileSettings): 'none' | 'gzip' | 'zstd' {
+export function sliceCompression({ path: name, compression }: FileSettings): SliceCompression {
   return compression === 'auto' ? compressionOf(name) : compression;
 }
 
 /**
  * Sinks whose slices would be the same files. Each (log, sink) pair writes by itself and knows where its last byte stands, so two of
- * them would write over each other.
+ * them would write over each other. Nor must a slice be taken for a file of a log, or be one: it would be shipped again, or cut.
  */
-export function fileConflicts(sinks: readonly FileSettings[], logs: number): SinkConflict[] {
+export function fileConflicts(sinks: readonly FileSettings[], logPaths: readonly string[]): SinkConflict[] {
   return sinks.flatMap((sink, index) => {
-    if (sinks.findIndex((other) => other.path === sink.path) < index)
-      return [{ index, setting: 'path', problem: 'another sink writes to this path already' }];
-    if (logs > 1 && !sink.path.includes('{log}'))
-      return [
-        {
-          index,
-          setting: 'path',
-          problem: 'with several logs the path needs {log}: they cannot share a file',
-        },
-      ];
-    return [];
+    const problem = pathProblem(sink, sinks.slice(0, index), logPaths);
+    return problem === undefined ? [] : [{ index, setting: 'path', problem }];
   });
+}
+
+function pathProblem(
+  sink: FileSettings,
+  earlier: readonly FileSettings[],
+  logPaths: readonly string[],
+): string | undefined {
+  if (earlier.some((other) => other.path === sink.path)) return 'another sink writes to this path already';
+  const parts = partsOf(sink);
+  const other = earlier.find((one) => mayNameTheSame(partsOf(one), parts));
+  if (other !== undefined)
+    return `some events would have the same file here and in the sink ${other.name}, ${other.path}`;
+  if (logPaths.length > 1 && !sink.path.includes('{log}'))
+    return 'with several logs the path needs {log}: they cannot share a file';
+  const log = logPaths.find((logPath) => mayBeginWith(parts, stemOf(logPath)));
+  if (log !== undefined) return `slices could be taken for files of the log ${log}: use another directory`;
+  return undefined;
+}
+
+/** What the names of a log's files have in common: the path without its extension. */
+function stemOf(logPath: string): string {
+  return logPath.slice(0, logPath.length - extname(logPath).length);
+}
+
+function partsOf({ path: template }: FileSettings): readonly PathPart[] {
+  const parsed = parsePathTemplate(template);
+  return parsed.status === 'ok' ? parsed.template.parts : [];
 }

@@ -3,8 +3,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
+import { isSystemError } from '../../errors.ts';
 import type { SliceCompression } from './compression.ts';
-import { isFileError } from './file-system.ts';
 
 const LINE_FEED = 0x0a;
 
@@ -29,7 +29,7 @@ async function gunzips(path: string): Promise<boolean> {
     await pipeline(createReadStream(path), createGunzip(), nowhere);
     return true;
   } catch (error) {
-    if (isFileError(error)) throw error;
+    if (isSystemError(error)) throw error;
     return false;
   }
 }

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { isSystemError, type SystemError } from '../../errors.ts';
+import { NO_FILE } from '../../event/record.ts';
 import type { EventRecord } from '../../event/record.ts';
 import type { OwnRecord } from '../../event/own-record.ts';
 import { InTurn } from '../../in-turn.ts';
@@ -9,8 +11,7 @@ import { createNdjsonEncoder } from '../ndjson/ndjson-encoder.ts';
 import type { NdjsonEncoder, NdjsonPlace } from '../ndjson/ndjson-encoder.ts';
 import type { Retry, SendResult, Sink } from '../sink.ts';
 import type { SliceCompression } from './compression.ts';
-import { isFileError } from './file-system.ts';
-import type { FileError, SliceFileSystem } from './file-system.ts';
+import type { SliceFileSystem } from './file-system.ts';
 import type { PathTemplate } from './path-template.ts';
 import { pathValueOf } from './path-value.ts';
 import { headBytesAt, writeSliceHead } from './slice-head.ts';
@@ -22,9 +23,6 @@ import { timeSlot } from './time-slot.ts';
 
 /** How often slices are looked for whose time is over while nothing is written. */
 const LOOK_INTERVAL_MS = 10_000;
-
-/** The origin of a record about the agent itself: it stands in no file. */
-const NO_FILE = { fingerprint: '', path: '', inode: 0 };
 
 export interface FileSinkOptions {
   readonly template: PathTemplate;
@@ -40,7 +38,6 @@ export interface FileSinkOptions {
  * position is cut off at start, because the events in it are sent again.
  */
 export class FileSink implements Sink {
-  readonly type = 'file';
   /** Batches are appended one after another. */
   readonly maxInFlight = 1;
   readonly #options: FileSinkOptions;
@@ -75,7 +72,7 @@ export class FileSink implements Sink {
   async open(state: unknown): Promise<void> {
     this.#slices.start(parseSliceState(state));
     // Where the directory cannot be used now, `send` tries again and says so.
-    await this.#inTurn.run(() => this.#slices.recover()).catch(passFileError);
+    await this.#inTurn.run(() => this.#slices.recover()).catch(passSystemError);
     const intervalMs = this.#options.lookIntervalMs ?? LOOK_INTERVAL_MS;
     this.#timer = setInterval(() => void this.#look(), intervalMs).unref();
   }
@@ -122,7 +119,7 @@ export class FileSink implements Sink {
       const gone = await this.#slices.sync();
       if (gone.length > 0) await this.#inTurn.run(() => this.#slices.lose(gone));
     } catch (error) {
-      if (isFileError(error) && error.syscall === 'fdatasync')
+      if (isSystemError(error) && error.syscall === 'fdatasync')
         this.#notDurable = `${error.message}: the disk lost what was written; start the agent anew`;
       throw error;
     }
@@ -139,7 +136,7 @@ export class FileSink implements Sink {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#inTurn.run(() => this.#slices.close()).catch(passFileError);
+    await this.#inTurn.run(() => this.#slices.close()).catch(passSystemError);
   }
 
   #put(record: EventRecord, batch: Batch, form: NdjsonPlace['form']): number {
@@ -171,7 +168,7 @@ export class FileSink implements Sink {
       this.#reachedMs = oldestMs;
       return { status: 'delivered', state: formatSliceState(state) };
     } catch (error) {
-      if (!isFileError(error)) throw error;
+      if (!isSystemError(error)) throw error;
       return { status: 'retry', retry: retryOf(error, template.root) };
     }
   }
@@ -187,18 +184,18 @@ export class FileSink implements Sink {
     try {
       await this.#inTurn.run(task);
     } catch (error) {
-      if (!isFileError(error)) throw error;
+      if (!isSystemError(error)) throw error;
       const { telemetry } = this.#options.context;
       telemetry.emit({ kind: 'slice-unfinished', detail: error.message, ...this.#labels });
     }
   }
 }
 
-function passFileError(error: unknown): void {
-  if (!isFileError(error)) throw error;
+function passSystemError(error: unknown): void {
+  if (!isSystemError(error)) throw error;
 }
 
-function retryOf(error: FileError, root: string): Retry {
+function retryOf(error: SystemError, root: string): Retry {
   const isRefused = error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'EROFS';
   return { reason: isRefused ? 'auth' : 'server', detail: `slices below ${root}: ${error.message}` };
 }

@@ -17,17 +17,7 @@ export async function sizeOf(fileSystem: SliceFileSystem, path: string): Promise
   try {
     return (await fileSystem.stat(path)).size;
   } catch (error) {
-    if (isFileError(error) && error.code === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-/** An error of the operating system, as opposed to a bug. */
-export interface FileError extends Error {
-  readonly code: string;
-  readonly syscall: string;
-}
-
-export function isFileError(error: unknown): error is FileError {
-  return typeof error === 'object' && error !== null && 'syscall' in error && errorCode(error) !== undefined;
 }

@@ -1,13 +1,13 @@
 import { isAbsolute, normalize } from 'node:path';
 
 /** Placeholders of a slice's time (UTC), coarsest first. */
-export const TIME_FIELDS = ['yyyy', 'MM', 'dd', 'HH', 'mm'] as const;
+const TIME_FIELDS = ['yyyy', 'MM', 'dd', 'HH', 'mm'] as const;
 
 /** Placeholders that are the same for every event of a sink. */
-export const CONSTANT_FIELDS = ['node', 'log', 'cluster'] as const;
+const CONSTANT_FIELDS = ['node', 'log', 'cluster'] as const;
 
 /** Placeholders whose values stand in the event: anyone who may send a request chooses them. */
-export const EVENT_FIELDS = ['namespace', 'verb', 'level', 'stage', 'resource'] as const;
+const EVENT_FIELDS = ['namespace', 'verb', 'level', 'stage', 'resource'] as const;
 
 export type TimeField = (typeof TIME_FIELDS)[number];
 export type ConstantField = (typeof CONSTANT_FIELDS)[number];

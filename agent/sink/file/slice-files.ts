@@ -7,7 +7,7 @@ import type { SliceFileSystem } from './file-system.ts';
 import type { Slice } from './slice.ts';
 
 /** Slices that are open at once; the one not written to for longest is closed for the next. */
-export const MAX_OPEN_SLICES = 64;
+const MAX_OPEN_SLICES = 64;
 
 const FILE_MODE = 0o640;
 const DIRECTORY_MODE = 0o750;

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path';
 import * as z from 'zod';
 import { replaceFile, syncDirectory } from '../../checkpoint/durable-file.ts';
-import { isFileError, realSliceFileSystem, sizeOf } from './file-system.ts';
+import { errorCode } from '../../errors.ts';
+import { sizeOf } from './file-system.ts';
 import type { SliceFileSystem } from './file-system.ts';
 
 /** A journal larger than this is written anew without what is over. */
@@ -57,7 +58,7 @@ export class SliceJournal {
   #entries: Extract<Entry, { sequence: number }>[] = [];
   #bytes = 0;
 
-  constructor(path: string, fileSystem: SliceFileSystem = realSliceFileSystem) {
+  constructor(path: string, fileSystem: SliceFileSystem) {
     this.#path = path;
     this.#fileSystem = fileSystem;
   }
@@ -124,7 +125,7 @@ export class SliceJournal {
         await file.close();
       }
     } catch (error) {
-      if (isFileError(error) && error.code === 'ENOENT') return undefined;
+      if (errorCode(error) === 'ENOENT') return undefined;
       throw error;
     }
   }

@@ -13,7 +13,7 @@ import { recoverSlices, reopen, setAside } from './slice-recovery.ts';
 import type { SliceState } from './slice-state.ts';
 
 /** How long a slice waits for late events after its time is over, and how long one is kept in mind that nothing is written to. */
-export const GRACE_MS = 60_000;
+const GRACE_MS = 60_000;
 
 /** Slices of which it is remembered that they end where they should. */
 const MAX_FORGOTTEN = 4096;

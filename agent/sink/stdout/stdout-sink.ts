@@ -1,13 +1,13 @@
 import type { Writable } from 'node:stream';
+import { isSystemError } from '../../errors.ts';
+import { NO_FILE } from '../../event/record.ts';
 import type { EventRecord } from '../../event/record.ts';
 import type { OwnRecord } from '../../event/own-record.ts';
 import type { Batch } from '../batch.ts';
 import { createNdjsonEncoder } from '../ndjson/ndjson-encoder.ts';
 import type { NdjsonEncoder, NdjsonOptions, NdjsonPlace } from '../ndjson/ndjson-encoder.ts';
 import type { SendResult, Sink } from '../sink.ts';
-
-/** The origin of a record about the agent itself: it stands in no file. */
-const NO_FILE = { fingerprint: '', path: '', inode: 0 };
+import { FileOutput } from './file-output.ts';
 
 /** Nobody comes back to read from a closed pipe, so trying again is only a way to wait. */
 const CLOSED_RETRY_MS = 30_000;
@@ -17,21 +17,22 @@ const CLOSED_RETRY_MS = 30_000;
  * sink down and nothing is held for it.
  *
  * Where the reader is gone (EPIPE) nothing is lost: batches stay unsettled, the checkpoint stays where it is, and the other sinks go
- * on; the next start begins there. What the reader had taken of the last batch it gets again then.
+ * on; the next start begins there. What the reader had taken of the last batch it gets again then. A file that has no room is tried
+ * again until it has.
  */
 export class StdoutSink implements Sink {
-  readonly type = 'stdout';
   readonly maxInFlight = 1;
-  readonly #output: Writable;
+  readonly #output: Writable | FileOutput;
   readonly #encoder: NdjsonEncoder;
   #closed: string | undefined;
 
-  constructor(output: Writable, options: NdjsonOptions) {
+  constructor(output: Writable | FileOutput, options: NdjsonOptions) {
     this.#output = output;
     this.#encoder = createNdjsonEncoder(options);
   }
 
   async open(): Promise<void> {
+    if (this.#output instanceof FileOutput) return;
     this.#output.on('error', (error) => {
       this.#closed = error.message;
     });
@@ -55,7 +56,9 @@ export class StdoutSink implements Sink {
 
   async send(batch: Batch, signal: AbortSignal): Promise<SendResult> {
     if (signal.aborted) return { status: 'retry', retry: { reason: 'timeout', detail: 'stopped' } };
-    const problem = this.#closed ?? (await this.#write(batch.buffer.subarray(0, batch.length), signal));
+    const bytes = batch.buffer.subarray(0, batch.length);
+    if (this.#output instanceof FileOutput) return sendToFile(this.#output, bytes);
+    const problem = this.#closed ?? (await this.#write(this.#output, bytes, signal));
     if (problem === undefined) return { status: 'delivered' };
     const detail = `standard output: ${problem}`;
     return { status: 'retry', retry: { reason: 'connect', detail, afterMs: CLOSED_RETRY_MS } };
@@ -84,15 +87,25 @@ export class StdoutSink implements Sink {
   }
 
   /** What kept the bytes from being taken; undefined where nothing did. */
-  #write(bytes: Buffer, signal: AbortSignal): Promise<string | undefined> {
+  #write(output: Writable, bytes: Buffer, signal: AbortSignal): Promise<string | undefined> {
     return new Promise((resolve) => {
       const abort = (): void => resolve('stopped while the reader was not reading');
       signal.addEventListener('abort', abort, { once: true });
-      this.#output.write(bytes, (error) => {
+      output.write(bytes, (error) => {
         signal.removeEventListener('abort', abort);
         if (error) this.#closed = error.message;
         resolve(error?.message);
       });
     });
+  }
+}
+
+async function sendToFile(output: FileOutput, bytes: Buffer): Promise<SendResult> {
+  try {
+    await output.write(bytes);
+    return { status: 'delivered' };
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return { status: 'retry', retry: { reason: 'server', detail: `standard output: ${error.message}` } };
   }
 }

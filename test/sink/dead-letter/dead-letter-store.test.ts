@@ -2,6 +2,7 @@ import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type Clock, systemClock } from '../../../agent/clock.ts';
 import { DeadLetterStore } from '../../../agent/sink/dead-letter/dead-letter-store.ts';
 import type {
   DeadLetter,
@@ -35,13 +36,15 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-function openStore(options: Partial<DeadLetterStoreOptions> = {}): Promise<DeadLetterStore> {
+type StoreChanges = Partial<Omit<DeadLetterStoreOptions, 'clock'> & Pick<Clock, 'delay'>>;
+
+function openStore({ delay = systemClock.delay, ...options }: StoreChanges = {}): Promise<DeadLetterStore> {
   const telemetry = { emit: (event: InternalEvent) => void events.push(event) };
   return DeadLetterStore.open({
     directory,
     maxBytes: 1024 * 1024,
     telemetry,
-    nowMs: () => nowMs,
+    clock: { nowMs: () => nowMs, delay },
     ...options,
   });
 }
@@ -172,14 +175,12 @@ describe('dead letter store', () => {
     expect(await starts()).toEqual([1, 2]);
   });
 
-  it('waits while there is no room, says so once a minute, and goes on when there is some', async () => {
+  it('waits while there is no room, says so at each look, and goes on when there is some', async () => {
     const store = await openStore({
       maxBytes: 1000,
-      clock: {
-        delay: async () => {
-          nowMs += 1000;
-          if (nowMs === NOW_MS + 130_000) await rm(join(directory, FILE));
-        },
+      delay: async () => {
+        nowMs += 1000;
+        if (nowMs === NOW_MS + 3_000) await rm(join(directory, FILE));
       },
     });
     await store.write(LABELS, [letter(1, 'x'.repeat(600))], signal);
@@ -194,7 +195,7 @@ describe('dead letter store', () => {
 
   it('counts the files of all sinks together', async () => {
     const stop = new AbortController();
-    const store = await openStore({ maxBytes: 1000, clock: { delay: async () => stop.abort() } });
+    const store = await openStore({ maxBytes: 1000, delay: async () => stop.abort() });
     await store.write({ log: 'other', sink: 'other' }, [letter(1, 'x'.repeat(600))], signal);
 
     expect(await store.write(LABELS, [letter(2, 'y'.repeat(600))], stop.signal)).toBe(false);
@@ -204,7 +205,7 @@ describe('dead letter store', () => {
   it('writes as many letters as there is room for, and the rest later', async () => {
     const store = await openStore({
       maxBytes: 1000,
-      clock: { delay: async () => writeFile(join(directory, FILE), '') },
+      delay: async () => writeFile(join(directory, FILE), ''),
     });
     const letters = [1, 2, 3, 4].map((start) => letter(start, 'z'.repeat(200)));
     expect(await store.write(LABELS, letters, signal)).toBe(true);
@@ -218,11 +219,9 @@ describe('dead letter store', () => {
     const sizes: number[] = [];
     const store = await openStore({
       fileSystem: disk,
-      clock: {
-        delay: async () => {
-          sizes.push((await stat(join(directory, FILE))).size);
-          disk.freeBytes = 10_000;
-        },
+      delay: async () => {
+        sizes.push((await stat(join(directory, FILE))).size);
+        disk.freeBytes = 10_000;
       },
     });
     expect(await store.write(LABELS, [letter(1)], signal)).toBe(true);

@@ -21,7 +21,7 @@ import { realSliceFileSystem } from '../../../agent/sink/file/file-system.ts';
 import type { SliceFileSystem } from '../../../agent/sink/file/file-system.ts';
 import type { SendResult, Sink } from '../../../agent/sink/sink.ts';
 import type { InternalEvent } from '../../../agent/telemetry/events.ts';
-import { auditLine } from '../../support/audit-event.ts';
+import { auditLine } from '../../support/audit-line.ts';
 import { recordOf, TEST_FILE } from '../../support/event-record.ts';
 import { filesBelow, fileSinkAt, LABELS, readSlice } from '../../support/file-shipping.ts';
 import { FullDisk } from '../../support/full-disk.ts';

@@ -67,16 +67,60 @@ describe('path template', () => {
     const settings = (path: string) => fileSchema.parse({ name: 'a', type: 'file', path });
     const [one, two] = [settings('/a/{namespace}.ndjson'), settings('/a/{log}/{namespace}.ndjson')];
 
-    expect(fileConflicts([one, two], 1)).toEqual([]);
-    expect(fileConflicts([one, two], 2)).toEqual([
+    expect(fileConflicts([one, two], ['/log/a.log'])).toEqual([]);
+    expect(fileConflicts([one, two], ['/log/a.log', '/log/b.log'])).toEqual([
       {
         index: 0,
         setting: 'path',
         problem: 'with several logs the path needs {log}: they cannot share a file',
       },
     ]);
-    expect(fileConflicts([two, one, two], 1)).toEqual([
+    expect(fileConflicts([two, one, two], ['/log/a.log'])).toEqual([
       { index: 2, setting: 'path', problem: 'another sink writes to this path already' },
     ]);
   });
+
+  it.each([
+    ['/a/{namespace}.ndjson', '/a/{resource}.ndjson'],
+    ['/a/{namespace}/x.ndjson', '/a/all/x.ndjson'],
+    ['/a/{verb}-{yyyy}.ndjson', '/a/{namespace}.ndjson'],
+    ['/a/{log}{verb}', '/a/{yyyy}{MM}'],
+  ])('does not let %s stand beside %s, which may name the same file', (one, two) => {
+    const sinks = [one, two].map((path) => fileSchema.parse({ name: 'first', type: 'file', path }));
+
+    expect(fileConflicts(sinks, ['/log/a.log'])).toEqual([
+      {
+        index: 1,
+        setting: 'path',
+        problem: `some events would have the same file here and in the sink first, ${one}`,
+      },
+    ]);
+  });
+
+  it.each([
+    ['/a/{namespace}.ndjson', '/b/{namespace}.ndjson'],
+    ['/a/{namespace}/x.ndjson', '/a/x.ndjson'],
+    ['/a/{yyyy}{MM}{dd}.ndjson', '/a/{yyyy}{MM}{dd}{HH}.ndjson'],
+    ['/a/{namespace}.ndjson', '/a/{namespace}.ndjson.gz'],
+  ])('lets %s stand beside %s', (one, two) => {
+    const sinks = [one, two].map((path) => fileSchema.parse({ name: 'first', type: 'file', path }));
+
+    expect(fileConflicts(sinks, ['/log/a.log'])).toEqual([]);
+  });
+
+  it.each(['/log/audit.log', '/log/audit-{yyyy}{MM}{dd}.log.gz', '/log/{verb}.log', '/{namespace}/{verb}'])(
+    'does not let %s stand where the files of the log are',
+    (path) => {
+      const sink = fileSchema.parse({ name: 'a', type: 'file', path });
+
+      expect(fileConflicts([sink], ['/log/audit.log'])).toEqual([
+        {
+          index: 0,
+          setting: 'path',
+          problem: 'slices could be taken for files of the log /log/audit.log: use another directory',
+        },
+      ]);
+      expect(fileConflicts([sink], ['/other.d/logs/kube.log'])).toEqual([]);
+    },
+  );
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { headPathAt } from '../../../agent/sink/file/slice-head.ts';
 import { MAX_DAILY_VALUES, SliceRouter } from '../../../agent/sink/file/slice-router.ts';
-import { auditLine } from '../../support/audit-event.ts';
+import { auditLine } from '../../support/audit-line.ts';
 import { recordOf } from '../../support/event-record.ts';
 import { templateOf } from '../../support/file-shipping.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Batch } from '../../../agent/sink/batch.ts';
 import { createNdjsonEncoder } from '../../../agent/sink/ndjson/ndjson-encoder.ts';
 import type { LineFormat } from '../../../agent/sink/ndjson/ndjson-encoder.ts';
-import { auditLine } from '../../support/audit-event.ts';
+import { auditLine } from '../../support/audit-line.ts';
 import { recordOf } from '../../support/event-record.ts';
 
 const BODIES = { requestObject: { kind: 'Pod' }, responseObject: { kind: 'Pod' } };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { withoutBodies } from '../../../agent/sink/ndjson/without-bodies.ts';
-import { auditLine } from '../../support/audit-event.ts';
+import { auditLine } from '../../support/audit-line.ts';
 import { recordedLines } from '../../support/audit-lines.ts';
 import { recordOf } from '../../support/event-record.ts';
 

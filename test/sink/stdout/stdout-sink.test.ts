@@ -6,14 +6,15 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
 import { Batch } from '../../../agent/sink/batch.ts';
 import { stdoutSchema } from '../../../agent/sink/stdout/config.ts';
+import { FileOutput } from '../../../agent/sink/stdout/file-output.ts';
 import { StdoutSink } from '../../../agent/sink/stdout/stdout-sink.ts';
-import { auditLine } from '../../support/audit-event.ts';
+import { auditLine } from '../../support/audit-line.ts';
 import { recordOf } from '../../support/event-record.ts';
 
 const signal = new AbortController().signal;
 const CHILD = join(import.meta.dirname, '..', '..', 'support', 'stdout-child.ts');
 
-async function openSink(output: Writable): Promise<StdoutSink> {
+async function openSink(output: Writable | FileOutput): Promise<StdoutSink> {
   const document = { nodeName: 'n', clusterName: 'c', agentVersion: '1', logName: 'l' };
   const sink = new StdoutSink(output, { format: 'raw', document, nowMs: () => 0 });
   await sink.open();
@@ -77,6 +78,25 @@ describe('stdout sink', () => {
       code: 0,
       said: 'retry connect standard output: write EPIPE\n',
     });
+  });
+
+  it('has delivered nothing that a full disk took only a part of, and spoils no other line with that part', async () => {
+    let freeBytes = 100;
+    let file = '';
+    const output = new FileOutput(async (bytes, offset) => {
+      const bytesWritten = Math.min(bytes.length - offset, freeBytes);
+      if (bytesWritten === 0) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write' });
+      freeBytes -= bytesWritten;
+      file += bytes.toString('utf8', offset, offset + bytesWritten);
+      return { bytesWritten };
+    });
+    const sink = await openSink(output);
+    const batch = batchOf(sink, [1, 2]);
+
+    expect(await sink.send(batch, signal)).toMatchObject({ status: 'retry', retry: { reason: 'server' } });
+    freeBytes = 1_000_000;
+    expect(await sink.send(batch, signal)).toEqual({ status: 'delivered' });
+    expect(file).toBe(`${auditLine(1).slice(0, 100)}\n${auditLine(1)}\n${auditLine(2)}\n`);
   });
 
   it('has settings of its own and refuses others', () => {
