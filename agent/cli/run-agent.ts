@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type StateLock, tryLockStateDirectory } from '../checkpoint/state-lock.ts';
 import type { Clock } from '../clock.ts';
 import type { Config, LogSettings, SinkSettings } from '../config/schema.ts';
-import { InvariantError } from '../errors.ts';
+import { CheckpointError, errorText, InvariantError, isSystemError } from '../errors.ts';
 import { createReadBrake } from '../log/read-brake.ts';
 import { createLogWake } from '../log/wake.ts';
 import { ByteBudget } from '../memory/byte-budget.ts';
@@ -65,7 +65,10 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal): Promis
 async function lockState(options: AgentOptions, stop: AbortSignal): Promise<StateLock | undefined> {
   const { config, telemetry, clock } = options;
   while (!stop.aborted) {
-    const attempt = await tryLockStateDirectory(config.stateDir);
+    const attempt = await tryLockStateDirectory(config.stateDir).catch((error: unknown) => {
+      const detail = `stateDir ${config.stateDir} cannot be used: ${errorText(error)}`;
+      throw isSystemError(error) ? new CheckpointError('CHECKPOINT_WRITE', detail, { cause: error }) : error;
+    });
     if (attempt.status === 'held') return attempt.lock;
     telemetry.emit({ kind: 'state-directory-locked', directory: config.stateDir, holder: attempt.holder });
     await clock.delay(LOCK_RETRY_MS, stop);
@@ -86,7 +89,9 @@ function endingOf(stop: AbortSignal, shutdownTimeoutMs: number): Ending {
   const late = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const onStop = (): void => {
-    timer = setTimeout(() => late.abort(), shutdownTimeoutMs);
+    // Whoever read standard output has gone and will not come back; what was on its way there stays in the log.
+    const timeoutMs = stop.reason === 'EPIPE' ? 0 : shutdownTimeoutMs;
+    timer = setTimeout(() => late.abort(), timeoutMs);
   };
   if (stop.aborted) onStop();
   else stop.addEventListener('abort', onStop, { once: true });

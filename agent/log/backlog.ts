@@ -38,6 +38,7 @@ export class Backlog {
   /** Archives that do not decompress: their size, and since when it is the same. */
   readonly #broken = new Map<string, { sizeBytes: number; sinceMs: number }>();
   #gaps: LogGap[] = [];
+  readonly #toldLookAlikes = new Set<bigint>();
   #looks = 0;
   #lookCostMs = 0;
   #stamp = '';
@@ -85,8 +86,19 @@ export class Backlog {
     this.#looks += 1;
     this.#noteWaiting();
     this.#noteBroken();
+    this.#noteLookAlikes(listing.lookAlikes);
     this.#forget();
     return true;
+  }
+
+  /** Told once each: such a file is never read. */
+  #noteLookAlikes(lookAlikes: readonly LogEntry[]): void {
+    for (const { path, inode, sizeBytes, identity } of lookAlikes) {
+      if (identity.status !== 'line' || this.#toldLookAlikes.has(inode)) continue;
+      this.#toldLookAlikes.add(inode);
+      const file = { fingerprint: identity.fingerprint, path, inode: Number(inode) };
+      this.#gaps.push({ reason: 'look-alike', file, offset: 0, unreadBytes: sizeBytes });
+    }
   }
 
   /** Lists the directory where something in it has changed, at most once a second. */

@@ -5,6 +5,7 @@ import { isSystemError, LogError } from '../errors.ts';
 import { isMissing, toLogError } from './file-problem.ts';
 import { type LogFileName, parseLogFileName } from './file-name.ts';
 import type { FirstLine } from './first-line.ts';
+import { areLookAlikes } from './look-alike.ts';
 import { OpenFile } from './open-file.ts';
 
 /** A look at a directory that changes meanwhile is begun anew so often; then it is given up until later. */
@@ -32,7 +33,13 @@ export interface LogEntry {
 
 export type LogListing =
   /** Every file of the log once, the oldest first, the live file last. */
-  | { status: 'listed'; files: readonly LogEntry[]; live: LogEntry | undefined }
+  | {
+      status: 'listed';
+      files: readonly LogEntry[];
+      live: LogEntry | undefined;
+      /** Files that cannot be told from one of `files` by their first line, and are not copies of it. */
+      lookAlikes: readonly LogEntry[];
+    }
   /** Files were renamed all the while: nothing can be said about their order now. */
   | { status: 'unsettled' };
 
@@ -54,6 +61,8 @@ export class LogDirectory {
   readonly #path: string;
   /** By device and inode, so that a file is opened again only when it has changed. */
   #known = new Map<string, Known>();
+  /** Which pairs of files with the same first line were compared, and whether they differ. */
+  #compared = new Map<string, boolean>();
 
   constructor(path: string) {
     this.#path = path;
@@ -74,9 +83,25 @@ export class LogDirectory {
       if (!sameNames(places, await this.#places()) || live !== (await this.#liveInode())) continue;
       this.#known = known;
       const files = inOrder(onePerFingerprint(entries));
-      return { status: 'listed', files, live: files.find((file) => file.name.live) };
+      const lookAlikes = await this.#lookAlikes(entries, files);
+      return { status: 'listed', files, live: files.find((file) => file.name.live), lookAlikes };
     }
     return { status: 'unsettled' };
+  }
+
+  async #lookAlikes(entries: readonly LogEntry[], files: readonly LogEntry[]): Promise<LogEntry[]> {
+    const found: LogEntry[] = [];
+    const compared = new Map<string, boolean>();
+    for (const entry of entries) {
+      const kept = files.find((file) => file !== entry && haveSameFirstLine(file, entry));
+      if (kept === undefined || kept.inode === entry.inode || isArchived(entry) || isArchived(kept)) continue;
+      const key = `${inodeKey({ dev: entry.device, ino: entry.inode })}.${entry.sizeBytes}.${kept.inode}`;
+      const differ = this.#compared.get(key) ?? (await areLookAlikes(entry, kept));
+      compared.set(key, differ);
+      if (differ) found.push(entry);
+    }
+    this.#compared = compared;
+    return found;
   }
 
   /** Changes when a file is created, renamed or removed; a cheap sign that a new look is due. */
@@ -214,6 +239,15 @@ function onePerFingerprint(entries: readonly LogEntry[]): LogEntry[] {
     if (other === undefined || preference(entry) > preference(other)) best.set(key, entry);
   }
   return [...best.values()];
+}
+
+function haveSameFirstLine(one: LogEntry, other: LogEntry): boolean {
+  if (one.identity.status !== 'line' || other.identity.status !== 'line') return false;
+  return one.identity.fingerprint === other.identity.fingerprint;
+}
+
+function isArchived({ name }: LogEntry): boolean {
+  return name.compressed;
 }
 
 /** The live file before plain backups before archives; the largest of one kind, as a copy may be cut. */

@@ -18,7 +18,7 @@ export interface LogPosition {
 
 /** Bytes that are gone before they could be read, with what is known of them. */
 export interface LogGap {
-  readonly reason: 'file-deleted' | 'truncated' | 'damaged-archive' | 'unlinked';
+  readonly reason: 'file-deleted' | 'truncated' | 'damaged-archive' | 'unlinked' | 'look-alike';
   /** The file that is not whole any more. */
   readonly file: LogFile;
   /** Where reading of that file had ended. */

@@ -15,6 +15,7 @@ const REASONS: Readonly<Record<LogGap['reason'], string>> = {
   'file-deleted': 'a file was deleted before it had been read to its end',
   truncated: 'the file was truncated before it had been read to its end',
   'damaged-archive': 'a compressed backup is damaged from some point on',
+  'look-alike': 'a file begins with the same line as another one and cannot be told from it',
   unlinked: 'the live file was unlinked while the API server went on writing to it',
 };
 

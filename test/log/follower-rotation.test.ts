@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { FollowFixture } from '../support/follow-fixture.ts';
 import { eventLine, eventLines, fingerprintOf, type LogFiles } from '../support/log-files.ts';
@@ -329,5 +330,33 @@ describe('log follower, as files are renamed, compressed and deleted', () => {
     await following.untilIdle();
 
     expect(following.text()).toBe(content + eventLine(6));
+  });
+
+  it('says that a file is not read which begins with the same line as another one', async () => {
+    const backup = join(dirname(log.path), 'audit-2026-11-20T17-03-00.123.log');
+    await writeFile(backup, eventLine(1) + eventLine(2));
+    await log.append(eventLine(1) + eventLine(3));
+
+    const following = await fixture.follow();
+    await following.untilIdle();
+    await following.forMs(5_000);
+
+    expect(following.text()).toBe(eventLine(1) + eventLine(3));
+    expect(following.gaps).toMatchObject([
+      { reason: 'look-alike', file: { path: backup }, unreadBytes: expect.any(Number) },
+    ]);
+  });
+
+  it('takes a copy of a file for the file itself', async () => {
+    await log.append(eventLine(1) + eventLine(2));
+    await writeFile(join(dirname(log.path), 'audit.log.1'), eventLine(1) + eventLine(2));
+    await log.append(eventLine(3));
+
+    const following = await fixture.follow();
+    await following.untilIdle();
+    await following.forMs(5_000);
+
+    expect(following.text()).toBe(eventLines(1, 3));
+    expect(following.gaps).toEqual([]);
   });
 });
