@@ -1,4 +1,3 @@
-import type { ByteLease } from '../memory/byte-budget.ts';
 import type { RecordFile } from '../event/record.ts';
 
 const INITIAL_DOCUMENTS = 256;
@@ -39,11 +38,9 @@ export class Batch {
   readonly keyUnderscores = new Map<number, number[]>();
   /** What the sink made of the bytes for sending (a compressed body), so that a retry sends the same. */
   body: Buffer | undefined;
-  readonly #lease: ByteLease | undefined;
 
-  constructor(buffer: Buffer, lease?: ByteLease) {
+  constructor(buffer: Buffer) {
     this.buffer = buffer;
-    this.#lease = lease;
   }
 
   /**
@@ -127,11 +124,6 @@ export class Batch {
     this.#files.length = 0;
     this.rawLines.clear();
     this.keyUnderscores.clear();
-  }
-
-  /** Gives back what was leased for the buffer. The batch must not be used any more. */
-  release(): void {
-    this.#lease?.release();
   }
 
   /** Takes over what another batch knows of a document whose bytes stand, shifted by `shift`, in this buffer already. */
