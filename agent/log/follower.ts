@@ -315,7 +315,7 @@ class Follower implements LogFollower {
       return undefined;
     }
     // NULs alone are what a truncation leaves behind: nothing was ever written there.
-    if (isBlank(frame)) {
+    if (frame.bytes.subarray(frame.start, frame.end).every((byte) => byte === 0)) {
       this.#cursorOptions.onNulBytes(frame.end - frame.start);
       await this.#seek(cursor, cursor.endOffset, signal);
       return 'none';
@@ -394,9 +394,4 @@ class Follower implements LogFollower {
     this.#detour = undefined;
     await this.#growth.add(detour);
   }
-}
-
-function isBlank({ bytes, start, end }: { bytes: Buffer; start: number; end: number }): boolean {
-  for (let i = start; i < end; i += 1) if (bytes[i] !== 0) return false;
-  return true;
 }
